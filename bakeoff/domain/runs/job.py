@@ -108,6 +108,8 @@ class Job:
     max_attempts: int
     timeout_s: float
     position: int  #: place in the queue of its run, from 0
+    part_of: str | None = None  #: the job of whose folds it fits one; None: it is a whole evaluation
+    place: int | None = None  #: of that fold, among the fits of the design
     reuses: str | None = None  #: the evaluation whose predictions it scores; None: it is fitted
     signal_inputs: SignalJobInputs | None = None  #: of a job of signals; None for an evaluation
     worker: str | None = None  #: the worker that holds the lease, or held it last

@@ -94,6 +94,11 @@ class Run:
         return bool(self.options.get("race"))
 
     @property
+    def spreads(self) -> bool:
+        """Whether each fold of a candidate is a job of its own."""
+        return bool(self.options.get("spread")) and self.dataset.design.has_folds
+
+    @property
     def kind(self) -> JobKind:
         return JobKind.EVALUATION if self.signals is None else JobKind.SIGNALS
 

@@ -47,6 +47,12 @@ class KeptFolds(Protocol):
     def earlier(self, place: int) -> Iterable["EarlierFold"]:
         """The same fold of the same candidate as other jobs have kept it, the newest first."""
 
+    def elsewhere(self, place: int) -> FoldResult | Faulty | Stopped | None:
+        """What the job of this fold gave, where it has one of its own; waits for it if it is at work.
+
+        None: the fold is to be fitted here.
+        """
+
     def keep(self, fold: FoldResult, sketch: bytes | None) -> bool:
         """False when the job is no longer ours: then nothing was written.
 
@@ -85,22 +91,31 @@ def evaluate_folds(
     done = {place: fold for place, fold in kept.present().items() if _is_still_true(evaluation, place, fold)}
     earlier_s = sum(fold.duration_s for fold in done.values())
     began = time.monotonic()
+    needed = design.fits
     for place in range(design.fits):
+        if more_seeds_say_nothing(evaluation, place, done):
+            needed = design.splits
+            break
         if place in done:
             continue
         if place >= goal:
             return RoundDone(folds=place)
-        if more_seeds_say_nothing(evaluation, place, done):
-            break
+        at = time.monotonic()
+        found = kept.elsewhere(place)
+        began += time.monotonic() - at  # the time of its own job counts, and not that of waiting for it
+        if isinstance(found, Faulty | Stopped):
+            return found
+        if found is not None and _is_still_true(evaluation, place, found):
+            earlier_s += found.duration_s
+            done[place] = found
+            continue
         left_s = evaluation.job.timeout_s - earlier_s - (time.monotonic() - began)
         end = _one_fold(evaluation, place, fit, kept, left_s=left_s)
         if not isinstance(end, _FoldDone):
             return end
         earlier_s += end.earlier_s
         done[place] = end.fold
-        if not kept.keep(end.fold, end.sketch(evaluation.run.rules.metrics[0])):
-            return _no_longer_ours(evaluation)
-    folds = whole_seeds(evaluation, done)
+    folds = [done[place] for place in range(needed)]
     left_s = evaluation.job.timeout_s - earlier_s - (time.monotonic() - began)
     refit = _refit(evaluation, fit, left_s) if evaluation.paths.model is not None else None
     if isinstance(refit, Killed | Stopped):
@@ -110,21 +125,45 @@ def evaluate_folds(
     return score_within_time(partial(together, evaluation, folds, refit, earlier_s), evaluation)
 
 
+def evaluate_one_fold(
+    evaluation: EvaluationUnderWay, place: int, fit: FitPart, kept: KeptFolds
+) -> FoldResult | Faulty | Killed | Stopped | None:
+    """A fold that is a job of its own. `evaluation` is the whole, which joins the folds later.
+
+    None: nothing has to be fitted, since another seed would say nothing more.
+    """
+    done = {at: fold for at, fold in kept.present().items() if _is_still_true(evaluation, at, fold)}
+    if place in done:
+        return done[place]
+    splits = evaluation.run.dataset.design.splits
+    looked_at = [*range(splits), *([splits] if place == splits + 1 else [])]
+    if (
+        place >= splits
+        and all(at in done for at in looked_at)
+        and more_seeds_say_nothing(evaluation, place, done)
+    ):
+        return None
+    others_s = sum(fold.duration_s for fold in done.values())
+    end = _one_fold(evaluation, place, fit, kept, left_s=evaluation.job.timeout_s - others_s)
+    return end.fold if isinstance(end, _FoldDone) else end
+
+
 def _one_fold(
     evaluation: EvaluationUnderWay, place: int, fit: FitPart, kept: KeptFolds, *, left_s: float
 ) -> "_FoldDone | Faulty | Killed | Stopped":
-    """Takes the fold over from another job, or fits it."""
+    """Takes the fold over from another job, or fits it; and keeps it."""
     title = evaluation.run.dataset.design.fold_title(place)
     if left_s <= 0:
         return _out_of_time(evaluation, title)
-    taken = _taken_over(evaluation, place, kept.earlier(place))
-    if taken is not None:
-        return taken
-    at = time.monotonic()
-    end = fit(fold_of(evaluation, place, left_s))
-    if not isinstance(end, Scored):
-        return _named(end, title, evaluation)
-    return _FoldDone(fold=fold_result(place, end, time.monotonic() - at), scores=end.scores)
+    done = _taken_over(evaluation, place, kept.earlier(place))
+    if done is None:
+        at = time.monotonic()
+        end = fit(fold_of(evaluation, place, left_s))
+        if not isinstance(end, Scored):
+            return _named(end, title, evaluation)
+        done = _FoldDone(fold=fold_result(place, end, time.monotonic() - at), scores=end.scores)
+    is_kept = kept.keep(done.fold, done.sketch(evaluation.run.rules.metrics[0]))
+    return done if is_kept else _no_longer_ours(evaluation)
 
 
 def _taken_over(

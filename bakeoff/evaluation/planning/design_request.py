@@ -122,6 +122,19 @@ def refuse_race(design: Design, metrics: Sequence[str]) -> None:
         )
 
 
+def refuse_spread(design: Design, *, race: bool) -> None:
+    if race:
+        raise InvalidInputError(
+            "race and spread are true, and a race decides after each fold who is fitted on the next one: "
+            "leave one of them out"
+        )
+    if not design.has_folds:
+        raise InvalidInputError(
+            "spread is true, which gives each fold a job of its own, and there are no folds: say how many, "
+            "such as --folds 5, or leave it out"
+        )
+
+
 def _refuse_contradictions(asked: DesignRequest) -> None:
     if asked.group is not None and asked.time is not None:
         raise InvalidInputError(

@@ -32,7 +32,7 @@ from bakeoff.evaluation.planning.candidate_choice import (
     with_grids,
 )
 from bakeoff.evaluation.planning.choosing_rules import with_choosing_rules
-from bakeoff.evaluation.planning.design_request import design_of, refuse_race, refuse_seal
+from bakeoff.evaluation.planning.design_request import design_of, refuse_race, refuse_seal, refuse_spread
 from bakeoff.evaluation.planning.run_spec import FILE_OPTIONS, RunSpec
 from bakeoff.evaluation.planning.tune_request import with_searches
 from bakeoff.settings.configuration import Configuration
@@ -119,6 +119,9 @@ def make_plan(
     if request.race:
         with in_field("race"):
             refuse_race(data.design, metrics or ())
+    if request.spread:
+        with in_field("spread"):
+            refuse_spread(data.design, race=request.race)
     if data.design.weight is not None:
         with in_field("metrics"):
             _refuse_unweighted(metrics or ())

@@ -132,6 +132,9 @@ class RunSpec(Body):
     fresh: Annotated[bool, OnCommandLine(panel=_RUNNING, needs_cells=True)] = Field(
         False, description="Fit them all, whatever was fitted before."
     )
+    spread: Annotated[bool, OnCommandLine(panel=_RUNNING, needs_cells=True)] = Field(
+        False, description="Fit each fold as a job of its own, so that free slots share a candidate."
+    )
     repeat_check: Annotated[bool, OnCommandLine(panel=_RUNNING, needs_cells=True)] = Field(
         False, description="Fit twice, and mark those that predict something else."
     )

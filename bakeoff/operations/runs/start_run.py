@@ -136,14 +136,32 @@ def write_run(
     """False when a run of this id was there already."""
     data = run.dataset
     folder = folder_of(context.configuration.snapshots, data.dataset_id, data.split_id)
+    in_order = with_folds(run.dataset.design.fits, queued) if run.spreads else queued
     with snapshot_store.held(folder):  # else `bakeoff gc` could remove the snapshot before the run cites it
-        written = run_rows.create(context.engine, run, queued, reused)
+        written = run_rows.create(context.engine, run, in_order, reused)
     if written:
         with log_setup.with_ids(runId=run.id):
             log.info("%s begins: %d jobs on %s", run.name, len(queued), data.name)
         if not queued:  # all results are reused: the run has ended without a worker, so it is judged here
             judge_run(context, run.id)
     return written
+
+
+def with_folds(fits: int, queued: Sequence[Job]) -> list[Job]:
+    """The jobs with a job for each of their folds, in the order in which they start.
+
+    A job joins its folds, and would hold a slot while it waits for them: so the folds of the next job come
+    before it. What scores earlier predictions again has no folds to fit.
+    """
+    in_order: list[Job] = []
+    before: Job | None = None
+    for job in queued:
+        if job.reuses is None:
+            in_order += [replace(job, id=new_id(), part_of=job.id, place=place) for place in range(fits)]
+        in_order += [before] if before is not None else []
+        before = job
+    in_order += [before] if before is not None else []
+    return [replace(job, position=position) for position, job in enumerate(in_order)]
 
 
 def unwritten_run(

@@ -6,7 +6,7 @@ A worker sees within seconds that the cancellation of its job was requested.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select, update
 
 from bakeoff.domain.event import EventType
 from bakeoff.domain.runs.job import JobState
@@ -27,7 +27,8 @@ def cancel_job(engine: Engine, job_id: str) -> bool:
     """Cancels a job. False when there is no such job, or it has ended."""
     with writing(engine) as connection:
         run_id = connection.execute(select(jobs.c.run_id).where(jobs.c.id == job_id)).scalar()
-        return run_id is not None and _cancel(connection, run_id, jobs.c.id == job_id)
+        which = or_(jobs.c.id == job_id, jobs.c.part_of == job_id)
+        return run_id is not None and _cancel(connection, run_id, which)
 
 
 def _cancel(connection: Connection, run_id: str, which: ColumnElement[bool]) -> bool:
@@ -51,6 +52,10 @@ def _cancel_idle(connection: Connection, which: ColumnElement[bool], at: datetim
         update(jobs)
         .where(which, jobs.c.state.in_([JobState.QUEUED, JobState.WAITING]))
         .values(state=JobState.CANCELLED, ended_at=at)
-        .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt, jobs.c.position)
+        .returning(
+            *(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt, jobs.c.position),
+            jobs.c.part_of,
+        )
     )
-    return [name_in_events(row) for row in sorted(ended, key=lambda row: row.position)]
+    whole = [row for row in ended if row.part_of is None]  # of a fold nothing was told, so nothing ends
+    return [name_in_events(row) for row in sorted(whole, key=lambda row: row.position)]

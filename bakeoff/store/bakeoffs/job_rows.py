@@ -11,7 +11,7 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import FittedModel, NotKept, Result
 from bakeoff.store.bakeoffs.row_mapping import job_from_row, result_from_row
 from bakeoff.store.database.engine import now, reading
-from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, results, runs
+from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, IS_WHOLE, fitted_models, jobs, results, runs
 
 _RUNNING = select(func.count()).select_from(jobs).where(IS_RUNNING)
 
@@ -49,8 +49,10 @@ def _no_job(given: str) -> NotFoundError:
 
 
 def of_run(engine: Engine, run_id: str) -> list[Job]:
+    """One for each candidate; folds that are jobs of their own are left out."""
+    wanted = select(jobs).where(jobs.c.run_id == run_id, IS_WHOLE).order_by(jobs.c.position)
     with reading(engine) as connection:
-        rows = connection.execute(select(jobs).where(jobs.c.run_id == run_id).order_by(jobs.c.position))
+        rows = connection.execute(wanted)
         return [job_from_row(row) for row in rows]
 
 

@@ -83,6 +83,7 @@ class Lease:
     run_id: str
     token: str  #: new with each claim
     attempt: int
+    spreads: bool = False  #: the job may have folds that are jobs of their own, and end with it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +184,27 @@ _END = (
     update(jobs)
     .where(*_IS_HELD)
     .values(lease_token=None, lease_expires_at=None)
+    .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt, jobs.c.part_of)
+)
+# A job that has ended needs no more folds: those that are queued end with it, those at work are stopped.
+_PARTS = jobs.c.part_of == bindparam("whole")
+_END_QUEUED_PARTS = update(jobs).where(_PARTS, IS_QUEUED).values(state=JobState.CANCELLED, ended_at=_AT)
+_STOP_PARTS_AT_WORK = (
+    update(jobs)
+    .where(_PARTS, IS_RUNNING)
+    .values(cancel_requested_at=func.coalesce(jobs.c.cancel_requested_at, _AT))
+)
+# The first fold that is begun begins the job.
+_BEGIN_WHOLE = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("whole"), jobs.c.started_at.is_(None), IS_QUEUED)
+    .values(started_at=_AT)
     .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt)
+)
+_TAKE_PART = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("part"), IS_QUEUED)
+    .values(state=JobState.CANCELLED, ended_at=_AT)
 )
 _ADD_RESULT = insert(results)
 _ADD_FITTED = insert(fitted_models)
@@ -268,10 +289,22 @@ def _refusal(connection: Connection, wanted: Mapping[str, Any]) -> ClaimRefusal:
 
 def _begin(connection: Connection, job: Row[Any], at: datetime) -> Claim:
     run = connection.execute(_SERVE_RUN, {"run": job.run_id, "at": at}).one()
-    if job.started_at == at and job.reuses is None:
+    if job.part_of is not None:
+        begun = connection.execute(_BEGIN_WHOLE, {"whole": job.part_of, "at": at}).first()
+        if begun is not None:
+            payloads = [name_in_events(begun) | {"attempt": 1}]
+            outbox.add(connection, EventType.EVALUATION_STARTED, run.id, payloads, at)
+    elif job.started_at == at and job.reuses is None:
         outbox.add(connection, EventType.EVALUATION_STARTED, run.id, [name_in_events(job)], at)
-    lease = Lease(job_id=job.id, run_id=run.id, token=job.lease_token, attempt=job.attempt)
-    return Claim(lease=lease, job=job_from_row(job), run=run_from_row(run))
+    claimed, its_run = job_from_row(job), run_from_row(run)
+    lease = Lease(
+        job_id=job.id,
+        run_id=run.id,
+        token=job.lease_token,
+        attempt=job.attempt,
+        spreads=its_run.spreads and claimed.part_of is None,
+    )
+    return Claim(lease=lease, job=claimed, run=its_run)
 
 
 def renew(engine: Engine, lease: Lease, *, lease_s: float) -> bool:
@@ -350,6 +383,27 @@ def complete(
     return has_ended
 
 
+def complete_part(engine: Engine, lease: Lease, then: NextClaim | None = None) -> bool:
+    """End a job that fits one fold of another, which has kept it. `then`: as in `complete`."""
+    claimed: Claim | None = None
+    with writing(engine) as connection:
+        has_ended = _end(connection, lease, JobState.COMPLETED)
+        if has_ended and then is not None:
+            claimed = _claim_after_end(connection, then)
+    if then is not None:
+        then.claimed = claimed
+    return has_ended
+
+
+def take_part(engine: Engine, lease: Lease, part_id: str) -> bool:
+    """Take a fold that nobody has begun back from its own job. False when somebody has begun it meanwhile."""
+    with writing(engine) as connection:
+        lock_run(connection, lease.run_id)
+        if held_job(connection, lease) is None:
+            return False
+        return bool(connection.execute(_TAKE_PART, {"part": part_id, "at": now(connection)}).rowcount)
+
+
 def _claim_after_end(connection: Connection, then: NextClaim) -> Claim | None:
     """In a savepoint: the job that ends keeps its end when the next one cannot be claimed."""
     try:
@@ -407,7 +461,7 @@ def expire(engine: Engine) -> int:
 
 
 def _expire_one(engine: Engine, row: Row[Any]) -> bool:
-    lease = Lease(job_id=row.id, run_id=row.run_id, token=row.lease_token, attempt=row.attempt)
+    lease = Lease(job_id=row.id, run_id=row.run_id, token=row.lease_token, attempt=row.attempt, spreads=True)
     error = JobError(
         type="WorkerLost",
         message=f"its worker {row.worker} died or fell silent {row.attempt} times in a row",
@@ -448,8 +502,12 @@ def _end(
     ended = connection.execute(_END, {**_key(lease), "state": state, "ended_at": at, **values}).first()
     if ended is None:
         return False
-    payloads = [name_in_events(ended) | dict(payload or {})]
-    outbox.add(connection, _EVENTS[state], lease.run_id, payloads, at)
+    if ended.part_of is None:
+        payloads = [name_in_events(ended) | dict(payload or {})]
+        outbox.add(connection, _EVENTS[state], lease.run_id, payloads, at)
+    if lease.spreads:
+        connection.execute(_END_QUEUED_PARTS, {"whole": ended.id, "at": at})
+        connection.execute(_STOP_PARTS_AT_WORK, {"whole": ended.id, "at": at})
     also_write(connection, at)
     close_if_over(connection, lease.run_id, at)
     return True

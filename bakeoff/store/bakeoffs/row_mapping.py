@@ -16,6 +16,8 @@ from bakeoff.domain.runs.saving import SaveRequest
 from bakeoff.domain.runs.verdict import Interval
 from bakeoff.domain.signal import SignalJobInputs, SignalOrder
 
+_MOST_OF_A_NAME = 80
+
 
 def run_to_row(run: Run) -> dict[str, Any]:
     return {
@@ -70,8 +72,9 @@ def job_to_row(job: Job) -> dict[str, Any]:
         "id": job.id,
         "run_id": job.run_id,
         "kind": job.kind,
-        "model_id": job.candidate.id,
-        "model_version": job.candidate.version,
+        "model_id": job.candidate.id if job.place is None else _name_of_part(job, job.place),
+        # No two candidates of a run have the same id and version, and no two parts.
+        "model_version": job.candidate.version if job.part_of is None else job.part_of,
         "candidate": job.candidate.to_json(),
         "state": job.state,
         "attempt": job.attempt,
@@ -79,11 +82,18 @@ def job_to_row(job: Job) -> dict[str, Any]:
         "timeout_s": job.timeout_s,
         "position": job.position,
         "reuses": job.reuses,
+        "part_of": job.part_of,
+        "place": job.place,
         "commission": job.signal_inputs.to_json() if job.signal_inputs else None,
         "created_at": job.created_at,
         "started_at": job.started_at,
         "ended_at": job.ended_at,
     }
+
+
+def _name_of_part(job: Job, place: int) -> str:
+    """For the queue and for Flower."""
+    return f"{job.candidate.id[:_MOST_OF_A_NAME]}, fit {place + 1}"
 
 
 def job_from_row(row: Row[Any]) -> Job:
@@ -98,6 +108,8 @@ def job_from_row(row: Row[Any]) -> Job:
         timeout_s=row.timeout_s,
         position=row.position,
         reuses=row.reuses,
+        part_of=row.part_of,
+        place=row.place,
         signal_inputs=None if row.commission is None else SignalJobInputs.from_json(row.commission),
         worker=row.worker,
         node=row.node,

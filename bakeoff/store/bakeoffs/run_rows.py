@@ -16,7 +16,7 @@ from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.results import curve_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, result_to_row, run_from_row, run_to_row
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
-from bakeoff.store.database.tables import jobs, results, run_labels, runs
+from bakeoff.store.database.tables import IS_WHOLE, jobs, results, run_labels, runs
 from bakeoff.store.signals import model_signals
 
 _OPEN = [state for state in RunState if not state.has_ended]
@@ -217,7 +217,7 @@ def _count_jobs(connection: Connection, run_ids: Sequence[str]) -> dict[str, dic
     counts: dict[str, dict[JobState, int]] = {run_id: {} for run_id in run_ids}
     rows = connection.execute(
         select(jobs.c.run_id, jobs.c.state, func.count())
-        .where(jobs.c.run_id.in_(run_ids))
+        .where(jobs.c.run_id.in_(run_ids), IS_WHOLE)
         .group_by(jobs.c.run_id, jobs.c.state)
     )
     for run_id, state, count in rows:

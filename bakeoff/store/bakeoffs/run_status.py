@@ -4,26 +4,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, bindparam, select
+from sqlalchemy import Engine, and_, bindparam, case, exists, literal_column, select
 
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs.run_rows import get_within
 from bakeoff.store.database.engine import reading
-from bakeoff.store.database.tables import jobs
+from bakeoff.store.database.tables import IS_QUEUED, IS_WHOLE, jobs
 
+_part = jobs.alias("part")
+_HAS_PART_AT_WORK = exists().where(_part.c.part_of == jobs.c.id, _part.c.state == literal_column("'running'"))
+#: A job whose folds are jobs of their own runs as soon as one of them does.
+_STATE = case((and_(IS_QUEUED, _HAS_PART_AT_WORK), literal_column("'running'")), else_=jobs.c.state)
 _JOBS = (
     select(
         jobs.c.id,
         jobs.c.model_id,
         jobs.c.model_version,
-        jobs.c.state,
+        _STATE.label("state"),
         jobs.c.attempt,
         jobs.c.node,
         jobs.c.started_at,
         jobs.c.ended_at,
     )
-    .where(jobs.c.run_id == bindparam("run"))
+    .where(jobs.c.run_id == bindparam("run"), IS_WHOLE)
     .order_by(jobs.c.position)
 )
 

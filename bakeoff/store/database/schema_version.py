@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The newest revision in migrations/versions.
-HEAD = "0021"
+HEAD = "0022"
 #: The newest revision in migrations/registry.
 REGISTRY_HEAD = "registry_0001"
 

@@ -177,6 +177,8 @@ jobs = Table(
     Column("error", _Json),
     Column("reuses", String(36)),
     Column("commission", _Json),
+    Column("part_of", String(36)),  # the job whose fold it fits; null: it is no part of another
+    Column("place", Integer),  # of that fold
     UniqueConstraint("run_id", "model_id", "model_version"),
     _one_of("state", JobState),
     _one_of("kind", JobKind),
@@ -203,11 +205,14 @@ jobs = Table(
     ),
     Index("ix_evaluation_jobs_run_state", "run_id", "state"),
     Index("ix_evaluation_jobs_figures", "state", "created_at", "attempt"),
+    Index("ix_evaluation_jobs_part_of_place", "part_of", "place"),
 )
 
 #: Written out and not bound: otherwise the database would not see that the partial indexes apply.
 IS_QUEUED = jobs.c.state == literal_column("'queued'")
 IS_RUNNING = jobs.c.state == literal_column("'running'")
+#: The jobs that people count: one for each candidate. Folds that are jobs of their own are parts of them.
+IS_WHOLE = jobs.c.part_of.is_(None)
 
 results = Table(
     "evaluation_results",

@@ -237,6 +237,35 @@ def test_other_metrics_are_computed_from_what_the_folds_predicted(project: Proje
     assert result.metrics["accuracy"] == project.results(first)["counts"].metrics["accuracy"]
 
 
+def test_spread_folds_give_to_the_bit_what_one_job_gives(project: Project, run_id: str) -> None:
+    spread = project.run("counts", "stumbles", design=FOLDS, save="all", spread=True)
+
+    one, other = project.results(run_id)["counts"], project.results(spread)["counts"]
+    assert other.metrics == one.metrics
+    assert other.intervals == one.intervals
+    files = [
+        project.configuration.predictions_of(found.run_id, found.evaluation_id) for found in (one, other)
+    ]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    sketches = [verdict_rows.sketches_of(project.engine, found.evaluation_id) for found in (one, other)]
+    assert sketches[0] == sketches[1]
+    assert project.log(spread, "counts").splitlines() == ["fitted to 64 rows"] * 5 + ["fitted to 80 rows"]
+    assert [path.name for path in files[1].parent.glob(f"{files[1].stem}*")] == [files[1].name]
+
+    failed, job = fold_of_row_17(project, spread), project.job(spread, "stumbles")
+    assert (job.state, project.state(spread)) == ("failed", "partial")
+    assert job.error is not None
+    assert job.error.message == f"fold {failed + 1} of 5: where is row 17?"
+    assert failed not in folds(project, spread, "stumbles")
+
+
+def test_each_spread_fold_is_told_of_and_the_join_comes_last(project: Project, run_id: str) -> None:
+    spread = project.run("counts", design=FOLDS, spread=True)
+
+    told = [event.type for event in project.wait_for_events(spread) if "modelId" in event.payload]
+    assert told == ["evaluation.started", *["evaluation.fold_completed"] * 5, "evaluation.completed"]
+
+
 @pytest.fixture
 def apart() -> Iterator[Project]:
     with a_project_with_folds() as project:
@@ -260,4 +289,21 @@ def test_a_job_whose_worker_is_killed_goes_on_at_the_fold_it_was_at(apart: Proje
     assert project.log(waiting, "waits").count("fitted to") == 6  # the fold it was at, twice
     now = folds(project, waiting, "waits")
     assert {place: now[place].duration_s for place in kept_at} == kept_at
+    assert len(project.results(waiting)["waits"].details["folds"]) == 5
+
+
+def test_of_spread_folds_whose_worker_is_killed_only_those_at_work_are_fitted_again(apart: Project) -> None:
+    project = apart
+    with project.worker(name="first") as doomed:
+        waiting = project.start("waits", design=FOLDS, spread=True)
+        wait_for(lambda: len(folds(project, waiting, "waits")) == 4, "the four folds that do not wait")
+        kept = {place: fold.duration_s for place, fold in folds(project, waiting, "waits").items()}
+        doomed.kill()
+    project.gate("row").touch()
+    with project.worker(name="second"):
+        assert project.wait_for_end(waiting) == "completed"
+
+    now = folds(project, waiting, "waits")
+    assert {place: now[place].duration_s for place in kept} == kept
+    assert project.log(waiting, "waits").count("fitted to") == 6  # the one that waited, twice
     assert len(project.results(waiting)["waits"].details["folds"]) == 5

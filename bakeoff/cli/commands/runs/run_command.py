@@ -51,7 +51,9 @@ def run(
     as_json: Annotated[bool, _running_option(None, "The leaderboard as JSON.", "--json")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Evaluate candidates on a dataset and rank them; on several, A,B,C, judge them over all of these.
+    """Evaluate candidates on a dataset and rank them.
+
+    On several datasets, A,B,C, they are judged over all of these, as by `bakeoff suites`.
 
     Ctrl-C ends this command and not the run, which goes on.  Exit code 3: not all candidates have a result;
     1: a finding was in the way of a strict run.

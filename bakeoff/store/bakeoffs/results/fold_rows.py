@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, func, insert, select
+from sqlalchemy import Engine, Row, bindparam, delete, func, insert, select
 
 from bakeoff.domain.design import Design
 from bakeoff.domain.event import EventType
 from bakeoff.domain.runs.fold_result import FoldResult, fold_record
-from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.job import Job, JobError, JobState
 from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.leases import Lease, held_job
@@ -53,6 +54,20 @@ _OF_CANDIDATE = (
 )
 
 
+_PART = select(jobs.c.id, jobs.c.state, jobs.c.error).where(
+    jobs.c.part_of == bindparam("whole"), jobs.c.place == bindparam("place")
+)
+_FAILED_PART = (
+    select(jobs.c.id, jobs.c.state, jobs.c.error)
+    .where(jobs.c.part_of == bindparam("whole"), jobs.c.state.in_([JobState.FAILED, JobState.TIMED_OUT]))
+    .order_by(jobs.c.place)
+    .limit(1)
+)
+_WHOLE = select(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt).where(
+    jobs.c.id == bindparam("whole")
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class KeptElsewhere:
     job_id: str
@@ -60,10 +75,47 @@ class KeptElsewhere:
     fold: FoldResult
 
 
-def keep(engine: Engine, lease: Lease, design: Design, fold: FoldResult, sketch: bytes | None = None) -> bool:
+@dataclass(frozen=True, kw_only=True)
+class FoldJob:
+    """A fold that is a job of its own."""
+
+    job_id: str
+    state: JobState
+    error: JobError | None
+
+
+def job_at(engine: Engine, whole_id: str, place: int) -> FoldJob | None:
+    """None where the job that is the whole fits this fold itself."""
+    with reading(engine) as connection:
+        row = connection.execute(_PART, {"whole": whole_id, "place": place}).first()
+    return None if row is None else _fold_job(row)
+
+
+def failed_job(engine: Engine, whole_id: str) -> FoldJob | None:
+    """One of the folds that have failed, of those that are jobs of their own; None if none has."""
+    with reading(engine) as connection:
+        row = connection.execute(_FAILED_PART, {"whole": whole_id}).first()
+    return None if row is None else _fold_job(row)
+
+
+def _fold_job(row: Row[Any]) -> FoldJob:
+    error = None if row.error is None else JobError.from_json(row.error)
+    return FoldJob(job_id=row.id, state=JobState(row.state), error=error)
+
+
+def keep(
+    engine: Engine,
+    lease: Lease,
+    design: Design,
+    fold: FoldResult,
+    sketch: bytes | None = None,
+    *,
+    of: str | None = None,
+) -> bool:
     """Keeps a fold, and tells of it. False when the lease was lost: then nothing is written.
 
-    `sketch`: of the metric that ranks, for the looks of a race.
+    `sketch`: of the metric that ranks, for the looks of a race. `of`: the job that is the whole, where the
+    fold is a job of its own.
 
     A fold that was kept before and is fitted again, since its predictions are gone, is replaced.
     """
@@ -72,11 +124,14 @@ def keep(engine: Engine, lease: Lease, design: Design, fold: FoldResult, sketch:
         job = held_job(connection, lease)
         if job is None:
             return False
+        whole = lease.job_id if of is None else of
+        if of is not None:
+            job = connection.execute(_WHOLE, {"whole": of}).one()
         at = now(connection)
-        same = (fold_results.c.evaluation_id == lease.job_id) & (fold_results.c.place == fold.place)
+        same = (fold_results.c.evaluation_id == whole) & (fold_results.c.place == fold.place)
         connection.execute(delete(fold_results).where(same))
         row = {
-            "evaluation_id": lease.job_id,
+            "evaluation_id": whole,
             "place": fold.place,
             "fold": fold.to_json(),
             "made_at": at,
@@ -85,6 +140,7 @@ def keep(engine: Engine, lease: Lease, design: Design, fold: FoldResult, sketch:
         connection.execute(insert(fold_results), row)
         told = {
             **name_in_events(job),
+            "attempt": lease.attempt,
             **fold_record(design, fold.place, fold.metrics),
             "folds": design.folds,
             "repeats": design.repeats,

@@ -20,7 +20,12 @@ from bakeoff.evaluation.jobs.accept_outputs import score_outputs, sketch_folds
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, RoundDone, Scored
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
-from bakeoff.evaluation.jobs.fold_evaluation import EarlierFold, evaluate_folds, remove_parts
+from bakeoff.evaluation.jobs.fold_evaluation import (
+    EarlierFold,
+    evaluate_folds,
+    evaluate_one_fold,
+    remove_parts,
+)
 from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
 from bakeoff.evaluation.statistics.cross_validation import out_of_fold
@@ -43,12 +48,16 @@ class Kept:
         self.is_ours = True
         self.others: list[EarlierFold] = []
         self.until = goal  #: fits that it may have before the next look of its race
+        self.by_jobs: dict[int, FoldResult | Faulty | Stopped] = {}
 
     def present(self) -> dict[int, FoldResult]:
         return dict(self.folds)
 
     def earlier(self, place: int) -> list[EarlierFold]:
         return [one for one in self.others if one.fold.place == place]
+
+    def elsewhere(self, place: int) -> FoldResult | Faulty | Stopped | None:
+        return self.by_jobs.get(place)
 
     def keep(self, fold: FoldResult, sketch: bytes | None) -> bool:
         if self.is_ours:
@@ -410,3 +419,81 @@ def test_where_each_fit_is_checked_by_a_second_one_an_unchecked_fold_is_fitted(
     evaluate_folds(replace(evaluation, run=replace(evaluation.run, repeat_check=True)), fits, kept)
 
     assert fits.asked == ["0:0", "0:1", "0:2", "0:3"]
+
+
+def test_folds_that_are_jobs_of_their_own_are_joined_to_what_one_job_gives(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation = under_way()
+    alone = evaluate_folds(evaluation, Fits(), Kept())
+    remove_parts(evaluation)
+    spread, fits = Kept(), Fits()
+    for place in (2, 0, 3, 1):
+        assert isinstance(evaluate_one_fold(evaluation, place, fits, spread), FoldResult)
+    joining = Kept()
+    joining.by_jobs = dict(spread.folds)
+
+    joined = evaluate_folds(evaluation, fits, joining)
+
+    assert fits.asked == ["0:2", "0:0", "0:3", "0:1"]
+    assert isinstance(alone, Scored)
+    assert isinstance(joined, Scored)
+    assert joined.scores.metrics == alone.scores.metrics
+    assert joined.scores.sketches["accuracy"].to_bytes() == alone.scores.sketches["accuracy"].to_bytes()
+    assert (joined.provenance, joined.cost) == (alone.provenance, alone.cost)
+
+
+def test_a_fold_that_failed_in_its_own_job_ends_the_whole_with_its_error(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    kept, fits = Kept(), Fits()
+    kept.by_jobs = {1: Faulty(state=JobState.FAILED, error=ERROR)}
+
+    end = evaluate_folds(under_way(), fits, kept)
+
+    assert end == kept.by_jobs[1]
+    assert fits.asked == ["0:0"]
+
+
+def test_a_fold_whose_predictions_are_gone_when_it_is_joined_is_fitted_there(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, spread = under_way(), Kept()
+    kept, fits = Kept(), Fits()
+    for place in range(FOLDS):
+        evaluate_one_fold(evaluation, place, Fits(), spread)
+    kept.by_jobs = dict(spread.folds)
+    evaluation.paths.predictions.with_suffix(".fold-001.npy").unlink()
+
+    assert isinstance(evaluate_folds(evaluation, fits, kept), Scored)
+    assert fits.asked == ["0:1"]
+
+
+def test_fits_with_more_seeds_do_not_count_where_the_first_one_says_all(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    """Their jobs may have begun before that was known."""
+    evaluation = under_way(seeds=3)
+    kept, fits = Kept(), Fits()
+    for place in range(2 * FOLDS):
+        evaluate_one_fold(evaluation, place, fits, kept)
+    kept.folds = {place: replace(fold, uses_seed=False) for place, fold in kept.folds.items()}
+
+    assert evaluate_one_fold(evaluation, 2 * FOLDS, fits, kept) is None
+    end = evaluate_folds(evaluation, fits, kept)
+
+    assert isinstance(end, Scored)
+    assert len(fits.asked) == 2 * FOLDS
+    assert len(np.load(evaluation.paths.predictions)) == ROWS
+
+
+def test_the_time_limit_of_a_fold_is_what_the_others_have_left_of_that_of_the_whole(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, kept, fits = under_way(), Kept(), Fits()
+    evaluate_one_fold(evaluation, 0, fits, kept)
+    kept.folds[0] = replace(kept.folds[0], duration_s=evaluation.job.timeout_s - 7)
+
+    evaluate_one_fold(evaluation, 1, fits, kept)
+
+    assert fits.timeouts[-1] == 7.0

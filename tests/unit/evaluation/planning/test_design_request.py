@@ -4,7 +4,12 @@ import pytest
 
 from bakeoff.domain.design import Design
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.planning.design_request import DesignRequest, design_of, refuse_race
+from bakeoff.evaluation.planning.design_request import (
+    DesignRequest,
+    design_of,
+    refuse_race,
+    refuse_spread,
+)
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.settings.setting_definitions import DatasetSettings
 
@@ -123,3 +128,12 @@ def test_a_race_that_makes_no_sense_is_refused_with_the_cure(
 def test_a_race_goes_with_repeats_groups_and_a_fold_column() -> None:
     for design in (Design(folds=5, repeats=2, group="person"), Design(fold_column="fold")):
         refuse_race(design, ["accuracy", "metrics.own:points"])
+
+
+def test_folds_that_are_jobs_of_their_own_need_folds():
+    refuse_spread(Design(folds=2), race=False)
+    refuse_spread(Design(fold_column="lot"), race=False)
+    with pytest.raises(InvalidInputError, match=r"spread is true, .*: say how many, such as --folds 5"):
+        refuse_spread(Design(seeds=3), race=False)
+    with pytest.raises(InvalidInputError, match=r"race and spread are true, .* leave one of them out"):
+        refuse_spread(Design(folds=5), race=True)
