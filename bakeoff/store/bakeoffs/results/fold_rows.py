@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, Row, bindparam, delete, func, insert, select
+from sqlalchemy import Engine, Row, Select, bindparam, delete, func, insert, select
 
 from bakeoff.domain.design import Design
 from bakeoff.domain.event import EventType
@@ -54,16 +54,16 @@ _OF_CANDIDATE = (
 )
 
 
-_PART = select(jobs.c.id, jobs.c.state, jobs.c.error).where(
+_PART: Select[Any] = select(jobs.c.id, jobs.c.state, jobs.c.error).where(
     jobs.c.part_of == bindparam("whole"), jobs.c.place == bindparam("place")
 )
-_FAILED_PART = (
+_FAILED_PART: Select[Any] = (
     select(jobs.c.id, jobs.c.state, jobs.c.error)
     .where(jobs.c.part_of == bindparam("whole"), jobs.c.state.in_([JobState.FAILED, JobState.TIMED_OUT]))
     .order_by(jobs.c.place)
     .limit(1)
 )
-_WHOLE = select(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt).where(
+_WHOLE: Select[Any] = select(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt).where(
     jobs.c.id == bindparam("whole")
 )
 
