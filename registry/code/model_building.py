@@ -17,7 +17,7 @@ annotation.
 import inspect
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,12 +126,17 @@ class _Builder:
 
     def pipeline(self, steps: tuple[PipelineStep, ...]) -> Any:
         parts = [self.make(step.path, step.params) for step in steps]
-        for step, part in zip(steps[:-1], parts[:-1], strict=True):
-            _require_methods(part, step.path, ("fit", "transform"))
+        samplers = [hasattr(part, "fit_resample") for part in parts[:-1]]
+        for step, part, samples in zip(steps[:-1], parts[:-1], samplers, strict=True):
+            if not samples:
+                _require_methods(part, step.path, ("fit", "transform"))
         _require_methods(parts[-1], steps[-1].path, ("fit", "predict"))
-        from sklearn.pipeline import make_pipeline
+        if any(samplers):  # they change which rows there are, for which scikit-learn's pipeline has no place
+            model = _pipeline_of_imblearn(parts)
+        else:
+            from sklearn.pipeline import make_pipeline
 
-        model = make_pipeline(*parts)
+            model = make_pipeline(*parts)
         _seed_inner_estimators(model, self.seed)
         return model
 
@@ -320,6 +325,18 @@ def require_predict(model: Any, candidate: Candidate) -> None:
             f"{path} has no method `predict` after its fit ({missing})",
             "give it parameters with which it predicts: its inner estimator must have `predict`, too",
         )
+
+
+def _pipeline_of_imblearn(parts: Sequence[Any]) -> Any:
+    try:
+        from imblearn.pipeline import make_pipeline
+    except ModuleNotFoundError as exc:
+        raise LoadError(
+            Phase.CONSTRUCT,
+            "steps have a sampler, which only the pipeline of imbalanced-learn can run",
+            "install imbalanced-learn",
+        ) from exc
+    return make_pipeline(*parts)
 
 
 def _require_methods(model: Any, path: str, methods: tuple[str, ...]) -> None:

@@ -26,6 +26,9 @@ _FIXED = {
     "PYTHONHASHSEED": "0",
     **dict.fromkeys(THREAD_VARIABLES, str(LOADED_THREADS)),
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    # Threads of OpenMP that wait by spinning keep each other from the cores as soon as these are busy: a fit
+    # of LightGBM then takes many times as long (benchmarks/busy_cores.py). Libraries read it when loaded.
+    "OMP_WAIT_POLICY": "passive",
 }
 _LONGEST_SOCKET_PATH = 107
 _STILL_STARTING_S = 60.0

@@ -113,7 +113,7 @@ class CheckedCandidate:
         def make() -> tuple[Any, Any]:
             own = self.constructed()
             plain = self.candidate.preprocess is not Preprocess.AUTO
-            return own, own if plain else with_preprocessing(own, fields)
+            return own, own if plain else with_preprocessing(own, fields, X, y)
 
         own, model = make()
         seed_globals(global_seed)

@@ -240,7 +240,9 @@ def _fit(candidate: Candidate, data: Data, root: Path, seed: int, inside: CellAp
         with _load_failures():
             own = build(candidate, root=root, seed=seed, entering=inside.phase)
         inside.phase(Phase.FIT)
-        return own, with_preprocessing(own, data.fields) if candidate.preprocess is Preprocess.AUTO else own
+        if candidate.preprocess is not Preprocess.AUTO:
+            return own, own
+        return own, with_preprocessing(own, data.fields, data.X_train, data.y_train)
 
     own, model = make()
     began = time.perf_counter()

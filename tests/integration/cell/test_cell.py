@@ -179,8 +179,9 @@ def test_a_cell_has_nothing_of_its_supervisor_but_what_it_needs(kitchen):
         *("PYTHONPATH", "PYTHONHASHSEED", "JE_ARROW_MALLOC_CONF", "JOBLIB_TEMP_FOLDER", "XDG_CACHE_HOME"),
         *("MPLCONFIGDIR", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
         *("NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS"),
-        *("LOKY_MAX_CPU_COUNT", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"),
+        *("LOKY_MAX_CPU_COUNT", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "OMP_WAIT_POLICY"),
     }
+    assert found["environment"]["OMP_WAIT_POLICY"] == "passive"
     assert len(found["descriptors"]) == 4
     assert found["descriptors"][:3] == [0, 1, 2]
     assert found["folder"] == found["scratch"] == found["temporary"] == found["environment"]["HOME"]

@@ -1,13 +1,17 @@
 import warnings
 
+import category_encoders
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.compose import ColumnTransformer
+import skrub
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.pipeline import make_pipeline as imblearn_pipeline
+from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from bakeoff.evaluation.datasets.canonical_column import Field
 from bakeoff.evaluation.jobs.preprocessing import date_parts, default_pipeline, with_preprocessing
@@ -24,8 +28,9 @@ def frame(**columns) -> pd.DataFrame:
 
 
 def prepared(fields, train: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
-    pipeline = with_preprocessing(LogisticRegression(), fields)
-    pipeline.fit(train, [0, 1] * (len(train) // 2))
+    labels = [0, 1] * (len(train) // 2)
+    pipeline = with_preprocessing(LogisticRegression(), fields, train, labels)
+    pipeline.fit(train, labels)
     pipeline.predict(test)
     return pipeline.named_steps["prepare"].transform(test)
 
@@ -33,7 +38,7 @@ def prepared(fields, train: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
 def test_complete_numbers_are_left_alone():
     model = LogisticRegression()
     assert default_pipeline([NUMBER, Field(name="b", type="bool", missing=0)]) is None
-    assert with_preprocessing(model, [NUMBER]) is model
+    assert with_preprocessing(model, [NUMBER], frame(n=[1.0]), [0]) is model
 
 
 def test_what_would_be_done_is_told_in_a_line_each():
@@ -51,31 +56,76 @@ def test_many_columns_are_counted_not_listed():
     )
 
 
-@pytest.mark.parametrize("first", [SimpleImputer(), OneHotEncoder(), ColumnTransformer([])])
-def test_a_pipeline_that_prepares_its_data_itself_sees_the_frame_as_it_is(first):
-    pipeline = make_pipeline(first, LogisticRegression())
-
-    assert with_preprocessing(pipeline, [GAPS]) is pipeline
-
-
-def test_a_pipeline_that_only_scales_is_prepared_like_a_plain_estimator():
-    pipeline = with_preprocessing(make_pipeline(StandardScaler(), LogisticRegression()), [GAPS])
-
-    assert [name for name, _ in pipeline.steps] == ["prepare", "model"]
+TOWNS = frame(
+    n=np.arange(40.0), gaps=[np.nan, *np.arange(39.0)], city=pd.array(["Rome", "Oslo"] * 20, dtype="string")
+)
+LABELS = np.repeat([0, 1], 20)
 
 
-class _Sampler(StandardScaler):
-    """As those of imbalanced-learn: it comes from elsewhere, and changes which rows there are."""
+def prepares(*steps) -> bool:
+    """Whether these steps see a frame with text and missing values as it is."""
+    model = imblearn_pipeline(*steps, LogisticRegression())
+    made = with_preprocessing(model, [NUMBER, GAPS, CITY], TOWNS, LABELS)
+    if made is not model:
+        assert [name for name, _ in made.steps] == ["prepare", "model"]
+    return made is model
 
-    def fit_resample(self, X, y):
-        return X, y
+
+class Tenth(StandardScaler):
+    """From elsewhere, and it can do nothing with text."""
 
 
-def test_a_pipeline_with_a_sampler_in_it_is_prepared_since_samplers_need_numbers():
-    fields = [Field(name="town", type="string", missing=0)]
-    model = Pipeline([("sampler", _Sampler()), ("model", LogisticRegression())])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [skrub.TableVectorizer()],
+        [skrub.Cleaner(), skrub.TableVectorizer(), StandardScaler()],
+        [category_encoders.TargetEncoder(cols=["city"]), SimpleImputer()],
+        [category_encoders.OneHotEncoder()],  # the missing values are left to the model, as its author wants
+        [make_column_transformer((OneHotEncoder(), ["city"]), remainder=SimpleImputer())],
+        [RandomOverSampler(), OneHotEncoder()],
+        ["passthrough", skrub.TableVectorizer(), SimpleImputer(), SMOTE(k_neighbors=2)],
+    ],
+    ids=lambda steps: "-".join(type(step).__name__ for step in steps),
+)
+def test_a_pipeline_whose_steps_make_numbers_of_the_frame_sees_it_as_it_is(steps):
+    assert prepares(*steps)
 
-    assert isinstance(with_preprocessing(model, fields)[0], ColumnTransformer)
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [StandardScaler()],
+        [Tenth()],
+        [SMOTE()],
+        [SMOTE(), skrub.TableVectorizer()],  # the sampler meets the text first
+        [skrub.SquashingScaler()],
+        [SimpleImputer(strategy="most_frequent")],
+    ],
+    ids=lambda steps: "-".join(type(step).__name__ for step in steps),
+)
+def test_a_pipeline_whose_steps_need_numbers_is_prepared_like_a_plain_estimator(steps):
+    assert not prepares(*steps)
+
+
+@pytest.mark.parametrize(("first", "itself"), [(SimpleImputer(), True), (StandardScaler(), False)])
+def test_missing_numbers_are_prepared_by_a_pipeline_that_leaves_none(first, itself):
+    model = make_pipeline(first, LogisticRegression())
+    train = frame(gaps=[np.nan, 1.0, 2.0, 5.0])
+
+    assert (with_preprocessing(model, [GAPS], train, [0, 1, 0, 1]) is model) is itself
+
+
+def test_the_trial_draws_nothing_from_the_chance_of_the_fit():
+    class Draws(FunctionTransformer):
+        def fit_transform(self, X, y=None):
+            np.random.random()  # noqa: NPY002 - as old code does
+            return X[["n"]]
+
+    np.random.seed(3)  # noqa: NPY002
+    before = np.random.get_state()[1].tolist(), np.random.get_state()[2]  # noqa: NPY002
+    assert prepares(Draws())
+    assert (np.random.get_state()[1].tolist(), np.random.get_state()[2]) == before  # noqa: NPY002
 
 
 def test_a_class_of_ones_own_sees_the_frame_as_it_is():
@@ -85,7 +135,7 @@ def test_a_class_of_ones_own_sees_the_frame_as_it_is():
 
     model = Own()
 
-    assert with_preprocessing(model, [CITY]) is model
+    assert with_preprocessing(model, [CITY], TOWNS, LABELS) is model
 
 
 def test_missing_numbers_become_the_median_of_the_training_rows():
@@ -136,7 +186,7 @@ def test_nothing_of_it_warns():
 
 
 def test_the_steps_are_fitted_with_the_model():
-    pipeline = with_preprocessing(LogisticRegression(), [GAPS])
+    pipeline = with_preprocessing(LogisticRegression(), [GAPS], frame(gaps=[1.0]), [0])
     assert isinstance(pipeline, Pipeline)
     with pytest.raises(ValueError, match="not fitted"):
         pipeline.predict(frame(gaps=[1.0]))
