@@ -48,7 +48,7 @@ SEED ?= 7
 DATABASE ?= sqlite
 
 chaos: setup  ## Kill whatever can be killed while runs are under way: ROUNDS=200 SEED=7 DATABASE=postgresql
-	@$(BIN)/python tests/chaos/run.py --database $(DATABASE) --rounds $(ROUNDS) --seed $(SEED)
+	@TESTS_EXEC=1 $(BIN)/python tests/chaos/run.py --database $(DATABASE) --rounds $(ROUNDS) --seed $(SEED)
 
 BENCH ?= t1 t2 t3
 TIMES ?= 5

@@ -24,6 +24,7 @@ import yaml
 from chaos import audit
 from chaos.candidates import CANDIDATES, MAX_ATTEMPTS
 from chaos.schedule import Database
+from fixtures import warm
 from fixtures.kitchen import children, is_alive
 from fixtures.machines import free_port, redis_command, redis_url, wait_for_redis
 from fixtures.postgresql import Cluster, a_cluster
@@ -96,7 +97,7 @@ class Service:
 
     def start(self) -> None:
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
+            self.process = warm.Popen(
                 self.command,
                 cwd=self.folder,
                 env=self.environment,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from fixtures import warm
 from fixtures.kitchen import children, names_in
 from fixtures.places import PLUGINS
 from fixtures.project import Project, Worker, a_project, wait_for
@@ -207,7 +208,7 @@ def among_each_other(names: list[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def night() -> Iterator[Night]:
-    with a_project({}) as project:
+    with warm.children_by_exec(), a_project({}) as project:
         for name in ("hostile_gallery.py", "cell_gallery.py"):
             shutil.copy(PLUGINS / name, project.folder / "plugins")
         with project.worker() as worker:

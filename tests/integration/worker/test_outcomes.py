@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from celery.result import AsyncResult
+from fixtures import warm
 from fixtures.kitchen import is_alive
 from fixtures.project import Project, Worker, a_project, celery_app, wait_for
 
@@ -221,7 +222,7 @@ def test_a_revoke_with_terminate_cancels_the_running_job_and_frees_its_slot(plac
     [([], "pandas"), (["sklearn"], "pandas sklearn.tree"), (["wave"], "pandas wave")],
 )
 def test_a_cell_has_in_memory_what_preload_names(preload: list[str], there: str) -> None:
-    with a_project({"looks": {}}, preload=preload) as project, project.worker():
+    with warm.children_by_exec(), a_project({"looks": {}}, preload=preload) as project, project.worker():
         run_id = project.run("looks")
 
         assert project.log(run_id, "looks") == f"there: {there}\n"
