@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from fixtures import warm
 from fixtures.places import PLUGINS
 from fixtures.project import Project, a_project, wait_for
 
@@ -63,7 +64,7 @@ class Scored:
 @pytest.fixture(scope="module")
 def project() -> Iterator[Project]:
     candidates = {"means": {"path": "Means"}, "other": {"path": "Means", "params": {"spread": 0.2}}}
-    with a_project(candidates, metricTimeout=2, memoryLimitMb=400) as project:
+    with warm.children_by_exec(), a_project(candidates, metricTimeout=2, memoryLimitMb=400) as project:
         shutil.copy(PLUGINS / f"{MODULE}.py", project.folder)
         with project.worker(SECRET_OF_THE_WORKER="hidden"):
             yield project
