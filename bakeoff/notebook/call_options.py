@@ -40,6 +40,7 @@ class RunOptions(TypedDict, total=False):
     zero_division: float | None
     seal: float | None
     strict: bool | None
+    race: bool
     shuffle_check: bool
     timeout: float | None  #: seconds
     memory_mb: int | None

@@ -30,6 +30,7 @@ _ENTRY = re.compile(
 _FLAG = re.compile(r"(?<![\w`])`?--(?:no-)?([a-z]+(?:-[a-z]+)*)(?: (?!and\b|or\b)([\w.-]+))?`?")
 _MODELS = re.compile(r"`bakeoff models` shows which candidates learn (classes|numbers)")
 _DATES = re.compile(r"write dates as [\d-]+, or say dtypes: \{(\w+): datetime\}")
+_START_WITH = re.compile(r"start the run with --(\w+), as in `[^`]+`")
 _TEACHES = {"classes": "give a classifier", "numbers": "give a regressor"}
 
 
@@ -55,6 +56,7 @@ def python_names(text: str) -> str:
     text = _ENTRY.sub(lambda found: _argument(found[1] or found[3], found[2] or found[4]), text)
     text = _DATES.sub(lambda found: f"give datetimes, such as `pd.to_datetime({found[1]})`", text)
     text = text.replace("or package.module:function", "or a function f(y_true, y_pred)")
+    text = _START_WITH.sub(lambda found: f"give `{found[1]}=True`", text)
     text = _MODELS.sub(lambda found: _TEACHES[found[1]], text)
     text = _FLAG.sub(lambda found: _argument(found[1].replace("-", "_"), found[2]), text)
     text = re.sub(r"\bdesign\.(\w+)", lambda found: _BY_COLUMN.get(found[1], found[1]), text)

@@ -207,9 +207,11 @@ class BakeoffResult:
 
     def importance(self, candidate: str) -> "pd.DataFrame":
         """What its score loses when a column is shuffled; of a run with `importance=True`."""
+        from bakeoff.notebook.python_names import in_names_of_python
         from bakeoff.notebook.results.result_frames import importance
 
-        return importance(self._report, self._known(candidate))
+        with in_names_of_python({}):
+            return importance(self._report, self._known(candidate))
 
     def wrong_rows(self, candidate: str, *, offset: int = 0, limit: int | None = None) -> "pd.DataFrame":
         """The test rows in which it was wrong, with their features; of numbers, the most wrong first."""

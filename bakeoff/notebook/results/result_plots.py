@@ -1,21 +1,25 @@
 """The plots of a result, as on its page. Each is an object that a notebook shows and that saves itself."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
+from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.wording import listed
-from bakeoff.operations.runs.run_report import report_record
+from bakeoff.notebook.python_names import in_names_of_python
+from bakeoff.operations.runs.run_report import importance_of, report_record
 from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.difference_forest import difference_forest, pairs_with
 from bakeoff.web.charts.leaderboard_markup import leaderboard_table
-from bakeoff.web.charts.markup import Markup
+from bakeoff.web.charts.markup import Markup, tag
 from bakeoff.web.charts.pairs_matrix import pairs_matrix
 from bakeoff.web.charts.plots.curve_plots import calibration_plot, precision_recall_plot, roc_plot
+from bakeoff.web.charts.plots.importance_plot import importance_plot
 from bakeoff.web.charts.plots.pareto_plot import pareto_plot, pareto_points
 from bakeoff.web.charts.plots.residual_plots import predicted_true_plot, residual_plot
+from bakeoff.web.charts.plots.study_plot import study_plots
 from bakeoff.web.charts.stylesheet import report_stylesheet
 from bakeoff.web.reports.notebook_html import in_notebook
 
@@ -145,18 +149,36 @@ class ResultPlots:
 
     def confusion(self, candidate: str) -> ResultPlot:
         """How many test rows of each class were called what."""
-        for row in self._report.standings:
-            if row.result.model_id == candidate:
-                found = confusion_table(row.result.details, model=candidate)
-                return _plot(f"Confusion of {candidate}", found, "only classes can be confused")
-        known = [row.result.model_id for row in self._report.standings]
-        raise NotFoundError(
-            f"this run has no candidate {candidate!r} with a result; there are {listed(known)}"
-        )
+        found = confusion_table(self._details(candidate), model=candidate)
+        return _plot(f"Confusion of {candidate}", found, "only classes can be confused")
+
+    def importance(self, candidate: str) -> ResultPlot:
+        """What its score loses when a column is shuffled; of a run with `importance=True`."""
+        self._details(candidate)
+        with in_names_of_python({}):
+            _, found = importance_of(self._report, candidate)
+        return ResultPlot(f"What {candidate} relies on", importance_plot(found.to_record()))
+
+    def trials(self, candidate: str) -> ResultPlot:
+        """What a candidate that tunes itself has tried, one picture for each of its first fits."""
+        searches = self._details(candidate).get("tuning") or []
+        up = bool(searches) and greater_is_better(searches[0]["metric"])
+        drawn = study_plots(searches, greater_is_better=up)
+        found = tag("div", *drawn) if drawn else None
+        return _plot(f"Trials of {candidate}", found, f"{candidate} has searched no parameters")
 
     def leaderboard(self) -> ResultPlot:
         """The leaderboard alone."""
         return ResultPlot("Leaderboard", leaderboard_table(report_record(self._report)))
+
+    def _details(self, candidate: str) -> "Mapping[str, Any]":
+        for row in self._report.standings:
+            if row.result.model_id == candidate:
+                return row.result.details
+        known = [row.result.model_id for row in self._report.standings]
+        raise NotFoundError(
+            f"this run has no candidate {candidate!r} with a result; there are {listed(known)}"
+        )
 
     def _of(self, candidates: Sequence[str]) -> list[dict[str, Any]]:
         if not candidates:

@@ -328,9 +328,21 @@ def test_plots_are_shown_and_saved(result: BakeoffResult, tmp_path: Path) -> Non
         assert "<table" in plot._repr_html_()
 
 
+def test_what_a_candidate_relies_on_is_a_frame_and_a_plot(result: BakeoffResult) -> None:
+    tree = {"tree": DecisionTreeClassifier(max_depth=2)}
+    measured = bakeoff.compare(tree, X, Y, importance=True, progress=False)
+
+    assert measured.importance("tree").index[0] == "a"
+    assert ">a<" in measured.plot.importance("tree")._repr_html_()
+    with pytest.raises(NotFoundError, match=r"was not measured: give `importance=True`$"):
+        result.importance("tree")
+
+
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
+        (lambda plot: plot.importance("tree"), "was not measured: give `importance=True`$"),
+        (lambda plot: plot.trials("tree"), "no plot 'Trials of tree' .*: tree has searched no parameters"),
         (lambda plot: plot.roc("rule"), "no curves of 'rule'|no plot 'ROC curves' of this run"),
         (lambda plot: plot.residuals(), "no plot 'Residuals' of this run: no candidate predicts numbers"),
         (lambda plot: plot.confusion("broken"), "no candidate 'broken' with a result"),

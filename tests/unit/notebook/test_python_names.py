@@ -34,6 +34,10 @@ from bakeoff.notebook.python_names import in_names_of_python, python_names
             "a scorer of scikit-learn, or package.module:function",
             "a scorer of scikit-learn, or a function f(y_true, y_pred)",
         ),
+        (
+            "start the run with --importance, as in `bakeoff run iris --importance`",
+            "give `importance=True`",
+        ),
         ("modelRegistry.backend is none", "modelRegistry.backend is none"),
         ("the mean of a--b is 3 - 4", "the mean of a--b is 3 - 4"),
     ],
