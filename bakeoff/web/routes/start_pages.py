@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.api import idempotent_start
@@ -18,8 +19,55 @@ from bakeoff.settings.setting_definitions import ClientRight
 from bakeoff.web.shown_tables import ShownTable
 from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
 
-#: Fields of the form that are numbers, by key of the request.
-_NUMBERS = {"seed": int, "testSize": float, "priority": int}
+Given = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field of the form. Its name is the key of the request, or of its `design`."""
+
+    name: str
+    title: str
+    kind: type[int] | type[float] | type[str] | type[bool] = str
+    hint: str = ""  #: what happens if it is left empty
+    default: bool = False  #: of a box: what the request has if it is not ticked
+
+
+DESIGN = (
+    Field(name="folds", title="Folds", kind=int, hint="as the dataset says"),
+    Field(name="repeats", title="Deal the rows to them so many times", kind=int, hint="once"),
+    Field(name="seeds", title="Fit each with so many seeds, to compare recipes", kind=int, hint="one"),
+    Field(name="group", title="Column of groups, never on both sides", hint="as the dataset says"),
+    Field(name="time", title="Column of time: test the latest rows", hint="as the dataset says"),
+    Field(name="gap", title="Rows left out before them", kind=int, hint="none"),
+    Field(name="foldColumn", title="Column that says the fold", hint="as the dataset says"),
+    Field(name="weight", title="Column of weights of rows", hint="as the dataset says"),
+    Field(name="stratify", title="Let the share of each class differ between parts", kind=bool, default=True),
+)
+SCORING = (
+    Field(name="positiveLabel", title="Positive class of two", hint="found"),
+    Field(name="threshold", title="Threshold, or tuned", hint="that of each candidate"),
+    Field(name="seal", title="Share of the test rows for the winner alone", kind=float, hint="none"),
+    Field(name="strict", title="Recommend and save nobody while a serious finding is open", kind=bool),
+    Field(
+        name="shuffleCheck",
+        title="Fit the winner to shuffled labels, too: it must score as chance does",
+        kind=bool,
+    ),
+)
+RUNNING = (
+    Field(name="testSize", title="Share of the rows that is held out", kind=float, hint="as configured"),
+    Field(name="priority", title="Priority", kind=int, hint="0; higher goes first"),
+    Field(name="race", title="With folds, stop early whoever is shown not to be the best", kind=bool),
+    Field(name="repeatCheck", title="Fit twice, and mark those that predict something else", kind=bool),
+    Field(name="fresh", title="Fit all of them, whatever was fitted before", kind=bool),
+    Field(name="baseline", title="Leave out the dummy to beat", kind=bool, default=True),
+)
+GROUPS = {"Design": DESIGN, "Scoring": SCORING, "Running": RUNNING}
+#: What wrong answers cost, by the name of the field.
+COSTS = {"falsePositive": "false_positive", "falseNegative": "false_negative"}
+#: Other fields of a group, which the template writes.
+_BESIDE = {"Scoring": (*COSTS, "tune")}
 
 
 def ask_what(visit: Visit) -> Answer:
@@ -37,6 +85,13 @@ def ask_what(visit: Visit) -> Answer:
             "chosen": set(visit.asked_all("m")),
             "metrics": ", ".join(configuration.settings.metrics or []),
             "policies": list(SavePolicy) if visit.is_admin else [],
+            "groups": GROUPS,
+            "filled": {
+                title
+                for title, fields in GROUPS.items()
+                if any(visit.asked(name) for name in (*(one.name for one in fields), *_BESIDE.get(title, ())))
+            },
+            "costs": {"falsePositive": "Cost of a false alarm", "falseNegative": "Cost of a miss"},
         },
     )
 
@@ -77,36 +132,59 @@ def _fields(visit: Visit) -> list[tuple[str, str]]:
     return [(name, value) for name, values in visit.query.items() for value in values if name != "key"]
 
 
-def _spec(given: Mapping[str, Sequence[str]]) -> RunSpec:
+def _spec(given: Given) -> RunSpec:
     """The request for a run, as the API gets it, from the fields of the form; empty ones are absent."""
     body: dict[str, Any] = {"models": list(given["m"])} if given.get("m") else {}
     for name in ("dataset", "name", "save", "saveAs"):
         if given.get(name):
             body[name] = given[name][-1]
-    for name, kind in _NUMBERS.items():
-        if given.get(name):
-            body[name] = _number(given[name][-1], name, kind)
+    if given.get("seed"):
+        body["seed"] = _number(given["seed"][-1], "seed", int)
     if given.get("metrics"):
         body["metrics"] = [part.strip() for part in given["metrics"][-1].split(",") if part.strip()]
-    if design := _design(given):
+    body |= _values((*SCORING, *RUNNING), given)
+    if body.get("threshold", "tuned") != "tuned":
+        body["threshold"] = _number(body["threshold"], "threshold", float)
+    if design := _values(DESIGN, given):
         body["design"] = design
-    body["baseline"] = given.get("baseline", ["yes"])[-1] != "no"
-    body["fresh"] = given.get("fresh", ["no"])[-1] == "yes"
+    if costs := {
+        key: _number(given[name][-1], name, float) for name, key in COSTS.items() if given.get(name)
+    }:
+        body["costs"] = costs
+    if given.get("tune"):
+        body["tune"] = _search(given["tune"][-1])
     return parse(RunSpec, body, "request for a run")
 
 
-def _design(given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Which rows are tested; empty: as the dataset says of itself."""
-    columns = {name: given[name][-1] for name in ("group", "time") if given.get(name)}
-    folds = {"folds": _number(given["folds"][-1], "folds", int)} if given.get("folds") else {}
-    return {**columns, **folds}
+def _values(fields: Sequence[Field], given: Given) -> dict[str, Any]:
+    """Of those that are filled in, and of boxes that are ticked: the other one of what is usual."""
+    found: dict[str, Any] = {}
+    for field in fields:
+        text = given.get(field.name, [""])[-1]
+        if field.kind is bool:
+            if text in {"yes", "no"} and (text == "yes") is not field.default:
+                found[field.name] = not field.default
+        elif text:
+            found[field.name] = text if field.kind is str else _number(text, field.name, field.kind)
+    return found
 
 
-def _number(text: str, name: str, kind: type[int] | type[float]) -> float:
+def _search(text: str) -> Any:
     try:
-        return kind(text)
+        return json.loads(text)
+    except ValueError as exc:
+        example = '{"forest": {"params": {"max_depth": [3, 9]}}}'
+        raise InvalidInputError(f"tune is no JSON, {exc}: expected such as {example}").with_field(
+            "tune"
+        ) from None
+
+
+def _number(text: str, name: str, kind: type) -> float:
+    try:
+        found: float = kind(text)
     except ValueError:
         raise InvalidInputError(f"{name} is {json.dumps(text)}: expected a number").with_field(name) from None
+    return found
 
 
 PAGES = (

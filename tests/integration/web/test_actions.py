@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from urllib.parse import parse_qs
 
 import pytest
 from fixtures.page_visits import OURS, Browser
@@ -152,6 +153,36 @@ def test_the_plan_is_shown_before_a_run_is_started(browser: Browser, show: Showc
     assert browser.send("/runs/new", form).headers["location"] == to
 
 
+def test_the_form_has_what_a_request_may_say_and_keeps_it(browser: Browser, show: Showcase) -> None:
+    asked = (
+        "dataset=credit-default&m=forest&folds=3&repeats=2&stratify=no&threshold=tuned&falsePositive=1"
+        "&falseNegative=10&strict=yes&baseline=no&priority=4"
+        "&tune=%7B%22forest%22%3A+%7B%22params%22%3A+%7B%22max_depth%22%3A+%5B3%2C+9%5D%7D%2C+%22trials%22%3A+2%7D%7D"
+    )
+    plan = browser.page(f"/runs/plan?{asked}")
+    assert "1 of 1 candidate to fit" in plan
+    assert "3 folds, 2 times" in plan
+    form = browser.page(f"/runs/new?{asked}")
+    assert 'name="repeats" type="number" placeholder="once" value="2"' in form
+    assert 'name="stratify" value="no" checked' in form
+    assert form.count('<details class="more" open>') == 3
+
+    fields = {name: values[-1] for name, values in parse_qs(asked).items()}
+    to = browser.send("/runs/new", {**fields, "key": "all of it"}).headers["location"]
+    run = run_rows.get(show.context.engine, to.removeprefix("/runs/").removesuffix("/jobs"))
+    (job,) = job_rows.of_run(show.context.engine, run.id)
+    assert (run.dataset.design.folds, run.dataset.design.repeats, run.dataset.design.stratify) == (
+        3,
+        2,
+        False,
+    )
+    assert (run.rules.tuned, run.priority, run.baseline_id) == (True, 4, None)
+    assert run.rules.costs is not None
+    assert (run.rules.costs.false_positive, run.rules.costs.false_negative) == (1, 10)
+    assert job.candidate.tune is not None
+    assert dict(job.candidate.tune.params) == {"max_depth": [3, 9]}
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -159,6 +190,9 @@ def test_the_plan_is_shown_before_a_run_is_started(browser: Browser, show: Showc
         ("dataset=credit-default&m=nope", "nope"),
         ("dataset=credit-default&seed=many", "expected a number"),
         ("dataset=/etc/passwd", "there is no dataset"),
+        ("dataset=credit-default&threshold=high", "Threshold is"),
+        ("dataset=credit-default&tune=forest", "Tune is no JSON"),
+        ("dataset=credit-default&foldColumn=nowhere", "nowhere"),
     ],
 )
 def test_a_wrong_request_is_told_before_anything_is_read(browser: Browser, asked: str, said: str) -> None:
