@@ -1,4 +1,4 @@
-"""What the supervisor accepts of a cell's outputs: predictions, which it scores, and the fitted model.
+"""What the supervisor accepts of a cell's outputs: predictions, which it scores, the fitted model, its costs.
 
 Untrusted code may have written anything into these files and into the report. The supervisor checks them,
 unpickles nothing, and hashes the files of the model. A model that it does not understand is not saved; the
@@ -12,18 +12,25 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.cell.host.cell_outcome import CellOutcome
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.job import Job
-from bakeoff.domain.runs.result import Fit, FittedModel, NotKept
+from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
+from bakeoff.evaluation.jobs.latency import accept_latency
 from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.score_folds import score_fold
 from bakeoff.evaluation.metrics.score_predictions import Scores
-from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, folded_rows, score_snapshot
+from bakeoff.evaluation.metrics.score_snapshot import (
+    ForgedReportError,
+    PredictedFiles,
+    folded_rows,
+    score_snapshot,
+)
 from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from registry.columns.predictions import Predictions
@@ -211,3 +218,37 @@ def _metadata(
         "seed": run.seed,
         **({"greaterIsBetter": run.rules.directions} if run.rules.facts else {}),
     }
+
+
+def accept_cost(outcome: CellOutcome, evaluation: EvaluationUnderWay) -> Cost:
+    grant, paths = evaluation.grant, evaluation.paths
+    pickles = [file for file in (paths.model, paths.preprocessor) if file is not None and file.is_file()]
+    return Cost(
+        fit_s=_seconds(outcome, "fitSeconds"),
+        predict_s=_seconds(outcome, "predictSeconds"),
+        cpu_s=outcome.usage.cpu_s,
+        peak_memory_mb=outcome.usage.peak_memory_mb,
+        granted_threads=grant.threads,
+        granted_memory_mb=grant.memory_mb,
+        latency=accept_latency(outcome.value, wall_s=outcome.usage.wall_s),
+        model_bytes=sum(file.stat().st_size for file in pickles) or None,
+    )
+
+
+def _seconds(outcome: CellOutcome, key: str) -> float:
+    """The duration that the cell reports. One above the wall time of the cell is forged."""
+    value = outcome.value
+    seconds = value.get(key) if isinstance(value, Mapping) else None
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= outcome.usage.wall_s:
+        raise ForgedReportError(f"the report of the cell holds no {key}: {value!r:.200}")
+    return float(seconds)
+
+
+def uses_seed(report: Any) -> bool:
+    """What the cell says of it. A false answer harms the candidate alone."""
+    return not (isinstance(report, Mapping) and report.get("usesSeed") is False)
+
+
+def about_weights(report: Any) -> list[str]:
+    ignores = isinstance(report, Mapping) and report.get("ignoresWeights") is True
+    return ["its fit takes no sample_weight: it was fitted without the weights"] if ignores else []

@@ -30,7 +30,14 @@ from bakeoff.domain.runs.result import (
 )
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
-from bakeoff.evaluation.jobs.accept_outputs import accept_model, predicted_files, score_outputs
+from bakeoff.evaluation.jobs.accept_outputs import (
+    about_weights,
+    accept_cost,
+    accept_model,
+    predicted_files,
+    score_outputs,
+    uses_seed,
+)
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.choosing.accept_choices import (
     accept_choices,
@@ -51,7 +58,6 @@ from bakeoff.evaluation.jobs.importance.score_importance import (
     accept_importance,
     importance_order,
 )
-from bakeoff.evaluation.jobs.latency import accept_latency
 from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR
 from bakeoff.evaluation.jobs.shared_cells import may_share_cell
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
@@ -292,7 +298,7 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
     choices = accept_choices(outcome.value, job.candidate)
     [threshold] = choices.get("thresholds", [run.rules.threshold])
     scored = Scored(
-        cost=_cost(outcome, evaluation),
+        cost=accept_cost(outcome, evaluation),
         uses_seed=uses_seed(outcome.value),
         scores=score_outputs(evaluation),
         fitted=accept_model(
@@ -324,11 +330,6 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
     return scored
 
 
-def about_weights(report: Any) -> list[str]:
-    ignores = isinstance(report, Mapping) and report.get("ignoresWeights") is True
-    return ["its fit takes no sample_weight: it was fitted without the weights"] if ignores else []
-
-
 def score_within_time(
     score: Callable[[], Scored], evaluation: EvaluationUnderWay, *, log_tail: str = ""
 ) -> EvaluationEnd:
@@ -349,35 +350,6 @@ def score_within_time(
     except (BadPredictionsError, ForgedReportError) as exc:
         error = JobError(type="BadPredictions", message=str(exc), phase=Phase.SCORE, log_tail=log_tail)
         return Faulty(state=JobState.FAILED, error=error)
-
-
-def _cost(outcome: CellOutcome, evaluation: EvaluationUnderWay) -> Cost:
-    grant, paths = evaluation.grant, evaluation.paths
-    pickles = [file for file in (paths.model, paths.preprocessor) if file is not None and file.is_file()]
-    return Cost(
-        fit_s=_seconds(outcome, "fitSeconds"),
-        predict_s=_seconds(outcome, "predictSeconds"),
-        cpu_s=outcome.usage.cpu_s,
-        peak_memory_mb=outcome.usage.peak_memory_mb,
-        granted_threads=grant.threads,
-        granted_memory_mb=grant.memory_mb,
-        latency=accept_latency(outcome.value, wall_s=outcome.usage.wall_s),
-        model_bytes=sum(file.stat().st_size for file in pickles) or None,
-    )
-
-
-def _seconds(outcome: CellOutcome, key: str) -> float:
-    """The duration that the cell reports. One above the wall time of the cell is forged."""
-    value = outcome.value
-    seconds = value.get(key) if isinstance(value, Mapping) else None
-    if not isinstance(seconds, int | float) or not 0 <= seconds <= outcome.usage.wall_s:
-        raise ForgedReportError(f"the report of the cell holds no {key}: {value!r:.200}")
-    return float(seconds)
-
-
-def uses_seed(report: Any) -> bool:
-    """What the cell says of it. A false answer harms the candidate alone."""
-    return not (isinstance(report, Mapping) and report.get("usesSeed") is False)
 
 
 def result_of(evaluation: EvaluationUnderWay, scored: Scored, *, duration_s: float) -> Result:

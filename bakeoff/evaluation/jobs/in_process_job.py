@@ -12,14 +12,12 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs import fit_and_predict
-from bakeoff.evaluation.jobs.accept_outputs import score_outputs
+from bakeoff.evaluation.jobs.accept_outputs import about_weights, score_outputs, uses_seed
 from bakeoff.evaluation.jobs.choosing.accept_choices import accept_choices, warnings_about
 from bakeoff.evaluation.jobs.evaluation_job import (
     Scored,
-    about_weights,
     payload_of,
     result_of,
-    uses_seed,
     with_choices,
     with_warning,
 )

@@ -12,7 +12,14 @@ from bakeoff.domain.runs.result import Cost, Part, Provenance, Result
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.runs.tracking import TrackedEnd, TrackedEntry, TrackedRun, TrackedValue
 from bakeoff.domain.runs.verdict import RunVerdict
-from bakeoff.operations.runs.run_report import RunReport, failure_record, read_report, standing_record
+from bakeoff.operations.runs.run_report import (
+    RunReport,
+    failure_record,
+    folds_of_failed,
+    read_report,
+    standing_record,
+)
+from bakeoff.operations.runs.stopped_candidates import StoppedCandidate
 from bakeoff.store.bakeoffs import job_rows, label_rows
 from bakeoff.store.bakeoffs.results import curve_rows, earlier_fits
 
@@ -32,6 +39,7 @@ _JOB_ENDS: Mapping[JobState, TrackedEnd] = {
     JobState.FAILED: TrackedEnd.FAILED,
     JobState.TIMED_OUT: TrackedEnd.FAILED,
     JobState.CANCELLED: TrackedEnd.KILLED,
+    JobState.STOPPED: TrackedEnd.KILLED,
 }
 
 
@@ -42,8 +50,9 @@ class _Known:
     job: Job
     result: Result | None  #: None for one that did not complete
     provenance: Provenance | None  #: None for one without a result, or of an old version
+    stopped: StoppedCandidate | None  #: None for one that its race has not stopped
     curves: Mapping[str, Any]
-    record: Mapping[str, Any]  #: its row of the leaderboard, or its failure
+    record: Mapping[str, Any]  #: its row of the leaderboard, or its failure, or when its race stopped it
 
 
 def read_contents_to_track(context: "Context", run_id: str, *, report_html: str | None) -> TrackedRun:
@@ -74,6 +83,7 @@ def read_contents_to_track(context: "Context", run_id: str, *, report_html: str 
 def _all_known(engine: "Engine", report: RunReport) -> Iterator[_Known]:
     run_id = report.run.id
     rows = {row.result.evaluation_id: row for row in report.standings}
+    stopped = {one.job.id: one for one in report.stopped}
     curves = curve_rows.of_run(engine, run_id)
     for job in job_rows.of_run(engine, run_id):
         row = rows.get(job.id)
@@ -82,14 +92,19 @@ def _all_known(engine: "Engine", report: RunReport) -> Iterator[_Known]:
             job=job,
             result=None if row is None else row.result,
             provenance=fit.provenance if fit else None,
+            stopped=stopped.get(job.id),
             curves=curves.get(job.id, {}),
-            record=failure_record(job)
+            record=_without_result(report, job, stopped.get(job.id))
             if row is None
             else {
                 **standing_record(row, report.verdict, family=job.candidate.family),
                 "details": dict(row.result.details),
             },
         )
+
+
+def _without_result(report: RunReport, job: Job, stopped: StoppedCandidate | None) -> dict[str, Any]:
+    return stopped.to_record(report.verdict) if stopped else failure_record(job, folds_of_failed(report, job))
 
 
 def _run_entry(engine: "Engine", report: RunReport, files: Mapping[str, str]) -> TrackedEntry:
@@ -132,7 +147,9 @@ def _candidate_entry(
         started_at=job.started_at or job.created_at,
         ended_at=job.ended_at or job.created_at,
         params={**_data_params(run), **_candidate_params(job.candidate), **_chosen(result)},
-        metrics=[*_scores(result), *_costs(result), *_folds(result)] if result else [],
+        metrics=[*_scores(result), *_costs(result), *_folds(result.details.get("folds", []))]
+        if result
+        else _folds(known.record["folds"]),
         tags={
             **_run_tags(run),
             "bakeoff.candidate": job.candidate.id,
@@ -140,6 +157,7 @@ def _candidate_entry(
             "bakeoff.status": str(job.state),
             **({"bakeoff.tags": ", ".join(job.candidate.tags)} if job.candidate.tags else {}),
             **_result_tags(run, result, verdict),
+            **({"bakeoff.standing": "stopped"} if known.stopped else {}),
             **_code_tags(known.provenance),
             **({"bakeoff.error": f"{job.error.type}: {job.error.message}"} if job.error else {}),
         },
@@ -220,11 +238,11 @@ def _costs(result: Result) -> list[TrackedValue]:
     return [TrackedValue(metric=name, value=float(value)) for name, value in values.items()]
 
 
-def _folds(result: Result) -> list[TrackedValue]:
+def _folds(folds: Sequence[Mapping[str, Any]]) -> list[TrackedValue]:
     """The scores of folds and seeds as steps of `fold.f1`, from 1."""
     return [
         TrackedValue(metric=f"fold.{metric}", value=value, step=step)
-        for step, fold in enumerate(result.details.get("folds", []), start=1)
+        for step, fold in enumerate(folds, start=1)
         for metric, value in fold["metrics"].items()
         if value is not None
     ]
@@ -289,6 +307,8 @@ def _note(known: _Known, verdict: RunVerdict | None) -> str:
         hint = f"\n\n{known.job.error.hint}" if known.job.error.hint else ""
         return f"{known.job.error.type}: {known.job.error.message}{hint}"
     said = known.job.candidate.description
+    if known.stopped is not None:
+        return f"Its race stopped it after {known.stopped.after}."
     if verdict is None or known.result is None:
         return said
     standing = f"Its standing is *{verdict.record_of(known.result.model_id)['standing']}*. {verdict.sentence}"
