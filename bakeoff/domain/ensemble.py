@@ -120,13 +120,13 @@ _OPPOSED = (Side.BUY, Side.SELL)
 
 
 def _outcome(votes: Sequence[_Vote], score: float, rules: EnsembleRules, *, in_conflict: bool) -> SignalType:
-    if rules.strategy is Strategy.CONFIDENCE_BASED:
+    if rules.conflict_strategy is Strategy.CONFIDENCE_BASED:
         outcome = _by_score(score)
         agreement = max(_share_of(side, votes) for side in Side)
         return outcome if agreement >= _round(rules.min_agreement) else SignalType.HOLD
     if in_conflict:
         return SignalType.HOLD
-    winner = _most(_tally(votes, _POINTS[rules.strategy]))
+    winner = _most(_tally(votes, _POINTS[rules.conflict_strategy]))
     is_sure = _round(_sureness(winner.side, score)) >= _round(rules.min_confidence)
     is_agreed = _share_of(winner.side, votes) >= _round(rules.min_agreement)
     return winner if is_sure and is_agreed else SignalType.HOLD

@@ -109,7 +109,7 @@ class Strategy(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class EnsembleRules:
-    strategy: Strategy = Strategy.WEIGHTED_MAJORITY
+    conflict_strategy: Strategy = Strategy.WEIGHTED_MAJORITY
     min_agreement: float = 0.5  #: weight share of the winning side below which it is HOLD
     min_confidence: float = 0.6  #: sureness of the winning side below which it is HOLD
     flag_conflicts: bool = True  #: false: a conflict is resolved in the same way, but not reported
@@ -119,11 +119,14 @@ class EnsembleRules:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**{**data, "strategy": Strategy(data["strategy"])})
+        known = dict(data)
+        if "strategy" in known:  # as it was called before it had the name that catalogs use
+            known["conflict_strategy"] = known.pop("strategy")
+        return cls(**{**known, "conflict_strategy": Strategy(known["conflict_strategy"])})
 
     def to_record(self) -> dict[str, Any]:
         return {
-            "strategy": self.strategy,
+            "conflictStrategy": self.conflict_strategy,
             "minAgreement": self.min_agreement,
             "minConfidence": self.min_confidence,
             "flagConflicts": self.flag_conflicts,

@@ -221,7 +221,7 @@ class CandidateEntry(_StrictEntry):
 
 
 class EnsembleEntry(_StrictEntry):
-    conflict_strategy: Annotated[Strategy, _one_of(Strategy)] = DEFAULT_RULES.strategy
+    conflict_strategy: Annotated[Strategy, _one_of(Strategy)] = DEFAULT_RULES.conflict_strategy
     min_agreement: _Share = DEFAULT_RULES.min_agreement
     min_confidence: _Share = DEFAULT_RULES.min_confidence
     flag_conflicts: _Boolean = DEFAULT_RULES.flag_conflicts
@@ -263,14 +263,9 @@ def read(file: Path) -> CatalogFile:
         document.report(document.node_at(("models",)), str(exc))
         document.raise_problems()
     rules = entries.ensemble
-    given = {} if rules is None else {_rule(name): getattr(rules, name) for name in rules.model_fields_set}
+    given = {} if rules is None else {name: getattr(rules, name) for name in rules.model_fields_set}
     remarks = tuple(_remarks(document, entries.models or {}))
     return CatalogFile(candidates=candidates, ensemble=replace(DEFAULT_RULES, **given), remarks=remarks)
-
-
-def _rule(key: str) -> str:
-    """The field of the rules that a key sets."""
-    return "strategy" if key == "conflict_strategy" else key
 
 
 def _candidates(document: YamlFile, models: Mapping[str, CandidateEntry]) -> Iterator[Candidate]:

@@ -43,7 +43,7 @@ class RejectionOut(Out):
 
 
 class EnsembleOut(Out):
-    strategy: Strategy
+    conflict_strategy: Strategy
     min_agreement: float
     min_confidence: float
     flag_conflicts: bool

@@ -44,7 +44,7 @@ class SignalOrderOut(Out):
     as_of: date
     symbols: int = Field(description="number of symbols")
     weights: dict[str, float] = Field(description="of each model, as declared")
-    strategy: Strategy
+    conflict_strategy: Strategy
     min_agreement: float
     min_confidence: float
     flag_conflicts: bool

@@ -49,8 +49,8 @@ def saved_models(plan: "SignalPlan") -> list[str]:
 
 def _rules(asked: SignalOrder) -> Text:
     rules = asked.rules
-    text = Text.assemble((rules.strategy, "bold"), f"  agreement from {rules.min_agreement:g}")
-    if rules.strategy is not Strategy.CONFIDENCE_BASED:
+    text = Text.assemble((rules.conflict_strategy, "bold"), f"  agreement from {rules.min_agreement:g}")
+    if rules.conflict_strategy is not Strategy.CONFIDENCE_BASED:
         text.append(f", confidence from {rules.min_confidence:g}")
     return text
 

@@ -323,7 +323,7 @@ def test_models_shows_signal_models_with_what_their_voices_weigh(project: Projec
     ]
     assert said[-1].startswith("3 ready, 1 disabled, 0 rejected")
     assert record["ensemble"] == {
-        "strategy": "conservative",
+        "conflictStrategy": "conservative",
         "minAgreement": 0.5,
         "minConfidence": 0.6,
         "flagConflicts": True,

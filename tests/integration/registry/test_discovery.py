@@ -455,7 +455,7 @@ ensemble: {conflict_strategy: conservative}
     assert list(catalog.contents.signal_models) == ["a", "b"]
     assert catalog.get_model_config("a") == ModelConfig("a", "v1.1", 0.9)
     assert catalog.get_model_config("c") == ModelConfig("c", "1", 0.0)
-    assert catalog.get_ensemble_config() == EnsembleRules(strategy=Strategy.CONSERVATIVE)
+    assert catalog.get_ensemble_config() == EnsembleRules(conflict_strategy=Strategy.CONSERVATIVE)
     assert catalog.get_ensemble_weights() == pytest.approx({"a": 0.75, "b": 0.25})
     assert catalog.validate_weights() == ("the weights of a, b add up to 1.2, not to 1: they are normalised",)
     assert "signal model a, version v1.1, is ready" in caplog.messages
@@ -469,7 +469,7 @@ ensemble: {conflict_strategy: conservative}
     catalog.unregister("b")
 
     assert catalog.get_ensemble_weights() == {"a": 1.0}
-    assert catalog.get_ensemble_config() == EnsembleRules(strategy=Strategy.CONSERVATIVE)
+    assert catalog.get_ensemble_config() == EnsembleRules(conflict_strategy=Strategy.CONSERVATIVE)
 
 
 def test_what_is_left_of_the_signal_models_may_be_no_ensemble_and_the_candidates_stay(load, caplog):

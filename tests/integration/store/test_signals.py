@@ -256,7 +256,7 @@ def test_a_run_that_somebody_stopped_leaves_no_ensemble(engine: Engine) -> None:
 
 
 def test_the_rules_of_the_order_decide_and_not_those_of_today(engine: Engine) -> None:
-    rules = EnsembleRules(strategy=Strategy.CONFIDENCE_BASED, flag_conflicts=False)
+    rules = EnsembleRules(conflict_strategy=Strategy.CONFIDENCE_BASED, flag_conflicts=False)
     _, (first, second) = a_stored_run(engine, rules=rules)
     answer(engine, first, says("AAA", BUY, 0.9))
     answer(engine, second, says("AAA", SELL, 0.9))

@@ -74,7 +74,7 @@ def test_a_run_of_signals_is_pinned_when_it_begins(project: SignalProject) -> No
     assert run.signals is not None
     assert (run.signals.symbols, run.signals.as_of) == (("CCC", "AAA"), LAST)
     assert run.signals.weights == {"optimist": 3.0, "pessimist": 1.0, "untrained": 1.0}
-    assert run.signals.rules.strategy == "conservative"
+    assert run.signals.rules.conflict_strategy == "conservative"
     optimist, pessimist, untrained = job_rows.of_run(project.engine, run_id)
     assert {job.kind for job in (optimist, pessimist, untrained)} == {"signals"}
     assert optimist.signal_inputs is not None
@@ -168,7 +168,7 @@ def test_http_starts_a_run_and_says_where_it_is(project: SignalProject) -> None:
         "asOf": "2025-01-30",
         "symbols": 1,
         "weights": {"optimist": 3.0, "pessimist": 1.0},
-        "strategy": "conservative",
+        "conflictStrategy": "conservative",
         "minAgreement": 0.5,
         "minConfidence": 0.6,
         "flagConflicts": True,

@@ -77,7 +77,7 @@ def decide(
         {model: [one("AAA", *answer)] for model, answer in said.items()},
         as_of=TODAY,
         weights=weights,
-        rules=EnsembleRules(strategy=Strategy(strategy), **rules),
+        rules=EnsembleRules(conflict_strategy=Strategy(strategy), **rules),
     )
     return found[0] if found else None
 
@@ -273,7 +273,7 @@ def test_the_ensemble_decides_as_the_book_does_in_exact_fractions(table, weights
         as_of=TODAY,
         weights={model: float(weight) for model, weight in by_model.items()},
         rules=EnsembleRules(
-            strategy=strategy,
+            conflict_strategy=strategy,
             min_agreement=float(min_agreement),
             min_confidence=float(min_confidence),
             flag_conflicts=flag,
@@ -302,3 +302,10 @@ def test_two_thousand_symbols_of_five_models_are_combined_at_once() -> None:
 
     assert len(found) == 2000
     assert time.process_time() - began < 1
+
+
+def test_rules_that_were_stored_under_the_earlier_name_are_read() -> None:
+    stored = {"strategy": "conservative", "min_agreement": 0.5, "min_confidence": 0.6, "flag_conflicts": True}
+
+    assert EnsembleRules.from_json(stored) == EnsembleRules(conflict_strategy=Strategy.CONSERVATIVE)
+    assert EnsembleRules.from_json(EnsembleRules().to_json()) == EnsembleRules()

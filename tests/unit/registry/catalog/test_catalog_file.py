@@ -80,7 +80,7 @@ ensemble: {conflict_strategy: conservative, min_agreement: 0.75, min_confidence:
         ),
     )
     assert read(file).ensemble == EnsembleRules(
-        strategy=Strategy.CONSERVATIVE, min_agreement=0.75, min_confidence=1, flag_conflicts=False
+        conflict_strategy=Strategy.CONSERVATIVE, min_agreement=0.75, min_confidence=1, flag_conflicts=False
     )
 
 
@@ -153,7 +153,10 @@ def test_the_smallest_values_are_allowed(written, entry):
 @pytest.mark.parametrize("text", ["models: {}", "models: {}\nensemble:", "models: {}\nensemble: {}"])
 def test_an_ensemble_of_which_nothing_is_said_has_the_rules_that_are_shipped(written, text):
     assert read(written(text)).ensemble == EnsembleRules(
-        strategy=Strategy.WEIGHTED_MAJORITY, min_agreement=0.5, min_confidence=0.6, flag_conflicts=True
+        conflict_strategy=Strategy.WEIGHTED_MAJORITY,
+        min_agreement=0.5,
+        min_confidence=0.6,
+        flag_conflicts=True,
     )
 
 
@@ -275,7 +278,7 @@ ensemble:
     )
 
     assert found.remarks == ()
-    assert found.ensemble.strategy is Strategy.WEIGHTED_MAJORITY
+    assert found.ensemble.conflict_strategy is Strategy.WEIGHTED_MAJORITY
     assert [(one.id, one.confidence, one.features) for one in found.candidates] == [
         ("model_a", "probability", None),
         ("chartist", "sureness", None),
@@ -502,7 +505,10 @@ def test_the_shipped_ensemble_says_its_rules_and_the_weights_of_its_models():
     shipped = read(SHIPPED)
 
     assert shipped.ensemble == EnsembleRules(
-        strategy=Strategy.WEIGHTED_MAJORITY, min_agreement=0.5, min_confidence=0.6, flag_conflicts=True
+        conflict_strategy=Strategy.WEIGHTED_MAJORITY,
+        min_agreement=0.5,
+        min_confidence=0.6,
+        flag_conflicts=True,
     )
     assert "\nensemble:\n" in SHIPPED.read_text(encoding="utf-8")
     assert [

@@ -247,7 +247,7 @@ def test_two_models_that_are_sure_of_their_sell_sell() -> None:
             {"strong": strong, "weak": weak},
             as_of=FRIDAY,
             weights={"strong": 0.6, "weak": 0.4},
-            rules=EnsembleRules(strategy=Strategy(strategy)),
+            rules=EnsembleRules(conflict_strategy=Strategy(strategy)),
         )
         assert (found.signal, found.ensemble_score) == (expected, 0.26)
 
