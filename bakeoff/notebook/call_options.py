@@ -41,6 +41,7 @@ class RunOptions(TypedDict, total=False):
     seal: float | None
     strict: bool | None
     race: bool
+    spread: bool
     shuffle_check: bool
     timeout: float | None  #: seconds
     memory_mb: int | None
