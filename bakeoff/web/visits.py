@@ -126,6 +126,36 @@ class Page:
     status: int = 200
 
 
+def confirmation(
+    *,
+    title: str,
+    section: str,
+    text: str,
+    stays: Sequence[str],
+    action: str,
+    button: str,
+    back: str,
+    fields: Sequence[tuple[str, str]] = (),
+    is_dangerous: bool = False,
+    asks_reason: bool = False,
+) -> Page:
+    """What asks before something is done: `text` says what will happen, `stays` what is kept.
+
+    The form is sent to `action` with these hidden `fields`; `asks_reason`: and with a reason, for the log.
+    """
+    data = {
+        "text": text,
+        "stays": stays,
+        "action": action,
+        "button": button,
+        "back": back,
+        "fields": fields,
+        "is_dangerous": is_dangerous,
+        "asks_reason": asks_reason,
+    }
+    return Page(template="confirm.html", title=title, section=section, data=data)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SeeOther:
     """After a form: the browser goes on to this page, so that a reload sends nothing again."""

@@ -48,7 +48,6 @@ LONG = {
 #: Folders with more modules than a folder should have, and why.
 FULL = {
     "bakeoff/cli/output/runs": "one module per view of a run",
-    "bakeoff/web/routes": "one module per page",
 }
 
 

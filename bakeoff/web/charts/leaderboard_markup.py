@@ -8,6 +8,7 @@ It is made from the record of a run's report, the one of `bakeoff show --json`:
     failed       those without a result, each with its error
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -186,10 +187,15 @@ def _short_reference(reference: str) -> str:
 
 def _bodies(board: _Board) -> list[Markup]:
     bodies = []
+    # Counted in the whole board: of a band one line may be left, with the others folded into it.
+    counts = Counter(_place(row, board) for row in board.rows)
+    shared = {place for place, rows in counts.items() if rows > 1}
     for place, group in groupby(board.folded.rows, key=lambda row: _place(row, board)):
         rows = list(group)
         body = [
-            _row(row, board, place=_place_cell(place, len(rows)) if not number else None)
+            _row(
+                row, board, place=None if number else _place_cell(place, len(rows), is_shared=place in shared)
+            )
             for number, row in enumerate(rows)
         ]
         bodies.append(tag("tbody", *body, class_="bo-band", role="rowgroup"))
@@ -207,9 +213,8 @@ def _place(row: Record, board: _Board) -> str:
     return str(first) if first == last else f"{first}\N{EN DASH}{last}"
 
 
-def _place_cell(place: str, rows: int) -> Markup:
-    # Also with one line: the others of the band may be folded into it.
-    tied = tag("small", "tied") if "\N{EN DASH}" in place else None
+def _place_cell(place: str, rows: int, *, is_shared: bool) -> Markup:
+    tied = tag("small", "tied") if is_shared and "\N{EN DASH}" in place else None
     bracket = " bo-bracket" if tied else ""
     shown = tag("span", place) if place else hidden("no place")
     return tag(

@@ -15,7 +15,7 @@ from bakeoff.web.views.model_history import (
     staged_versions,
     versions_table,
 )
-from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit, confirmation
 from registry.models import promotion, registry_opening
 from registry.models.registry_interface import BaseModelRegistry
 
@@ -85,8 +85,10 @@ def ask_to_promote(visit: Visit) -> Answer:
     stays = [f"Every version of {name} and its files: only stages change, and a rollback takes this back"]
     if stage is Stage.PRODUCTION and now is not None and now.version != found.version:
         stays.insert(0, f"{now.version}, which is in Production now: it is archived, and can be put back")
-    return _ask(
-        visit,
+    return confirmation(
+        section="Models",
+        back=f"/models/{path_part(name)}",
+        asks_reason=True,
         title=f"Move {name} {found.version} to {stage}?",
         text=f"Predictors that ask for {stage} get version {found.version} from then on. "
         "The gates of the configuration are checked first: if one fails, nothing changes, and you learn why.",
@@ -117,8 +119,10 @@ def ask_to_roll_back(visit: Visit) -> Answer:
     visit.require_admin()
     name = visit.parts["name"]
     now = promotion.production_of(_registry(visit), name)
-    return _ask(
-        visit,
+    return confirmation(
+        section="Models",
+        back=f"/models/{path_part(name)}",
+        asks_reason=True,
         title=f"Roll {name} back?",
         text="The version that was in Production before is put back there. No gate is checked.",
         stays=[
@@ -140,30 +144,6 @@ def roll_back(visit: Visit) -> Answer:
         _registry(visit), name, **_policy(visit), by=visit.who.name, reason=visit.given("reason")
     )
     return SeeOther(to=f"/models/{path_part(name)}")
-
-
-def _ask(
-    visit: Visit,
-    *,
-    title: str,
-    text: str,
-    stays: list[str],
-    action: str,
-    button: str,
-    fields: list[tuple[str, str]] | None = None,
-    is_dangerous: bool = False,
-) -> Page:
-    data: dict[str, Any] = {
-        "text": text,
-        "stays": stays,
-        "action": action,
-        "button": button,
-        "back": f"/models/{path_part(visit.parts['name'])}",
-        "fields": fields or [],
-        "is_dangerous": is_dangerous,
-        "asks_reason": True,
-    }
-    return Page(template="confirm.html", title=title, section="Models", data=data)
 
 
 def _policy(visit: Visit) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """All pages, in the order in which their paths are tried."""
 
 from bakeoff.web.routes import (
-    audit_page,
     candidate_pages,
     compare_page,
     dataset_pages,
@@ -11,10 +10,9 @@ from bakeoff.web.routes import (
     model_pages,
     queue_page,
     run_actions,
-    run_list_page,
     run_pages,
     run_views,
-    settings_page,
+    settings_pages,
     signal_pages,
     start_pages,
     suite_pages,
@@ -24,7 +22,7 @@ from bakeoff.web.visits import PageRoute
 PAGES: tuple[PageRoute, ...] = (
     *home_page.PAGES,
     *login_pages.PAGES,
-    *run_list_page.PAGES,
+    *run_pages.LIST,
     *start_pages.PAGES,
     *run_pages.PAGES,
     *run_actions.PAGES,
@@ -37,6 +35,5 @@ PAGES: tuple[PageRoute, ...] = (
     *candidate_pages.PAGES,
     *queue_page.PAGES,
     *signal_pages.PAGES,
-    *settings_page.PAGES,
-    *audit_page.PAGES,
+    *settings_pages.PAGES,
 )

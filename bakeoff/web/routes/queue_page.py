@@ -5,7 +5,7 @@ from bakeoff.operations.runs.scheduled_runs import pause_schedule, resume_schedu
 from bakeoff.store.bakeoffs import job_rows, queue_order
 from bakeoff.web.page_rendering import path_part
 from bakeoff.web.shown_tables import ShownTable
-from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit, confirmation
 
 _MOST_NEXT = 50
 
@@ -112,20 +112,14 @@ def resume(visit: Visit) -> Answer:
 
 def _ask(visit: Visit, *, title: str, text: str, stays: list[str], action: str) -> Answer:
     visit.require_admin()
-    return Page(
-        template="confirm.html",
+    return confirmation(
         title=title,
         section="Schedules",
-        data={
-            "text": text,
-            "stays": stays,
-            "action": f"/schedules/{path_part(visit.parts['name'])}/{action}",
-            "button": action.capitalize(),
-            "back": "/schedules",
-            "fields": [],
-            "is_dangerous": False,
-            "asks_reason": False,
-        },
+        text=text,
+        stays=stays,
+        action=f"/schedules/{path_part(visit.parts['name'])}/{action}",
+        button=action.capitalize(),
+        back="/schedules",
     )
 
 

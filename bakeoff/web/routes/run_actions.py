@@ -7,7 +7,7 @@ from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import LONGEST_LABEL, PRIORITIES
 from bakeoff.domain.wording import counted, quoted
 from bakeoff.store.bakeoffs import cancellation, job_rows, label_rows, run_rows
-from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit, confirmation
 
 _MOST_NAMED = 12
 
@@ -20,7 +20,8 @@ def ask_to_cancel(visit: Visit) -> Answer:
     queued, running, completed = (
         jobs.get(state, 0) for state in (JobState.QUEUED, JobState.RUNNING, JobState.COMPLETED)
     )
-    return _confirm(
+    return confirmation(
+        section="Runs",
         title=f"Cancel {run.name}?",
         text=f"{counted(queued, 'queued job')} will not start, and {counted(running, 'running job')} "
         "will be stopped within seconds.",
@@ -55,7 +56,8 @@ def ask_to_retry(visit: Visit) -> Answer:
         f" and {len(wanted) - _MOST_NAMED} more" if wanted[_MOST_NAMED:] else ""
     )
     left_out = len(missing) - len(wanted)
-    return _confirm(
+    return confirmation(
+        section="Runs",
         title=f"Retry {counted(len(wanted), 'candidate')} of {run.name}?",
         text=f"A new run is started on the same snapshot: {named}.",
         stays=[
@@ -133,34 +135,6 @@ def change_labels(visit: Visit) -> Answer:
     else:
         label_rows.add(visit.engine, run.id, visit.given("label"), by=visit.who.name)
     return SeeOther(to=f"/runs/{run.id}/labels")
-
-
-def _confirm(
-    *,
-    title: str,
-    text: str,
-    stays: list[str],
-    action: str,
-    button: str,
-    back: str,
-    fields: list[tuple[str, str]] | None = None,
-    is_dangerous: bool = False,
-) -> Page:
-    return Page(
-        template="confirm.html",
-        title=title,
-        section="Runs",
-        data={
-            "text": text,
-            "stays": stays,
-            "action": action,
-            "button": button,
-            "back": back,
-            "fields": fields or [],
-            "is_dangerous": is_dangerous,
-            "asks_reason": False,
-        },
-    )
 
 
 PAGES = (

@@ -1,20 +1,71 @@
-"""The pages of one run: its leaderboard, and what all its pages have at the top."""
+"""Runs: the list of them, paged by the server; the leaderboard of one; and the head of all its pages."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from bakeoff.api.paging import cursor_after, id_in, unknown
+from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
+from bakeoff.domain.wording import listed, quoted
 from bakeoff.operations.runs.run_report import RunReport, read_report, report_record
 from bakeoff.store.bakeoffs import label_rows, run_rows, schedule_slots
 from bakeoff.web.charts.folded_families import families_of
 from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
 from bakeoff.web.charts.verdict_box import stopped_list, verdict_box
 from bakeoff.web.views.board_table import board_table
+from bakeoff.web.views.run_lines import run_lines, run_table
 from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
 
+#: A page of a thousand rows takes half a second to lay out.
+_PER_PAGE = 100
 #: Instead of the name of a grid, in an address: the members of all of them.
 _ALL_MEMBERS = "all"
+
+
+def list_runs(visit: Visit) -> Answer:
+    engine = visit.engine
+    after = id_in(visit.asked("cursor")) if visit.asked("cursor") else None
+    if after is not None and not run_rows.exists(engine, after):
+        raise unknown()
+    dataset = visit.asked("dataset")
+    found = run_rows.page(
+        engine,
+        limit=_PER_PAGE + 1,
+        after=after,
+        state=_state(visit.asked("state")),
+        dataset=dataset or None,
+        containing=visit.asked("q") or None,
+        label=visit.asked("label") or None,
+    )
+    lines = run_lines(engine, found[:_PER_PAGE])
+    more = len(found) > _PER_PAGE
+    return Page(
+        template="run_list.html",
+        title="Runs",
+        section="Runs",
+        data={
+            "lines": lines,
+            "states": list(RunState),
+            "datasets": sorted(
+                {*visit.context.configuration.settings.datasets, *([dataset] if dataset else [])}
+            ),
+            "cursor": cursor_after(lines[-1].run.id) if more else "",
+            "is_filtered": any(visit.asked(name) for name in ("q", "state", "dataset", "label", "cursor")),
+        },
+        tables=[run_table(lines)],
+    )
+
+
+def _state(text: str) -> RunState | None:
+    if not text:
+        return None
+    try:
+        return RunState(text)
+    except ValueError:
+        raise InvalidInputError(
+            f"{quoted(text)} is no state of a run: there are {listed(RunState)}"
+        ) from None
 
 
 def full_id(visit: Visit) -> str | None:
@@ -121,4 +172,6 @@ def run_head(visit: Visit, report: RunReport, tab: str) -> dict[str, Any]:
     }
 
 
+#: Apart, because `/runs/new` and `/runs/plan` are tried before any name of a run.
+LIST = (PageRoute(path="/runs", show=list_runs, live="all"),)
 PAGES = (PageRoute(path="/runs/{id}", show=show_run, live="run/{id}"),)

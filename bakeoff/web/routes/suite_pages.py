@@ -6,7 +6,7 @@ from bakeoff.operations.suites.suite_report import SuiteReport, read_suite, read
 from bakeoff.store.bakeoffs import suite_rows
 from bakeoff.web.charts.mean_ranks import mean_ranks_table
 from bakeoff.web.shown_tables import ShownTable
-from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit, confirmation
 
 _MOST = 50
 
@@ -115,24 +115,19 @@ def ask_to_start(visit: Visit) -> Answer:
     name = visit.parts["name"]
     settings = settings_of(visit.context, name)
     models = ", ".join(settings.models) if settings.models else "all candidates that are enabled"
-    return Page(
-        template="confirm.html",
+    return confirmation(
         title=f"Start the suite {name}?",
         section="Suites",
-        data={
-            "text": f"{len(settings.datasets)} runs are started, of {models}. All data are read first: if "
-            "one cannot be, nothing is started.",
-            "stays": [
-                "Earlier suites of this name, and their runs",
-                "Results that fit: what was fitted before on the same rows is not fitted again",
-            ],
-            "action": f"/suites/start/{name}",
-            "button": f"Start {len(settings.datasets)} runs",
-            "back": "/suites",
-            "fields": [("suite", new_id())],
-            "is_dangerous": False,
-            "asks_reason": False,
-        },
+        text=f"{len(settings.datasets)} runs are started, of {models}. All data are read first: if one "
+        "cannot be, nothing is started.",
+        stays=[
+            "Earlier suites of this name, and their runs",
+            "Results that fit: what was fitted before on the same rows is not fitted again",
+        ],
+        action=f"/suites/start/{name}",
+        button=f"Start {len(settings.datasets)} runs",
+        back="/suites",
+        fields=[("suite", new_id())],
     )
 
 

@@ -50,7 +50,7 @@ def test_a_line_of_the_list_has_the_score_and_interval_of_the_one_to_take(
 def test_a_page_of_the_list_ends_where_the_next_begins(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bakeoff.web.routes.run_list_page._PER_PAGE", 3)
+    monkeypatch.setattr("bakeoff.web.routes.run_pages._PER_PAGE", 3)
     first = browser.page("/runs")
     older = first.partition('rel="next" href="')[2].partition('"')[0]
     assert "nightly-2026-11-28" in first
