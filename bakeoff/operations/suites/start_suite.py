@@ -62,6 +62,11 @@ def suite_of_datasets(spec: RunSpec, datasets: Sequence[str], *, name: str | Non
     """
     if len(datasets) > MOST_DATASETS:
         raise InvalidInputError(f"these are {len(datasets)} datasets: {MOST_DATASETS} are the most")
+    if spec.race:
+        raise InvalidInputError(
+            "race is true, and a suite judges candidates by their scores on all datasets, of which a race "
+            "leaves some candidates without: leave race out, or run one dataset"
+        )
     titles = [Path(one).stem if Path(one).is_file() else one for one in datasets]
     for title in titles:
         if titles.count(title) > 1:
