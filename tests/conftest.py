@@ -1,8 +1,13 @@
 import os
+import sys
 from pathlib import Path
 
-import pytest
-from hypothesis import HealthCheck, settings
+sys.dont_write_bytecode = (
+    False  # until all is collected: pytest compiles Hypothesis anew wherever it may not write
+)
+
+import pytest  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 
 pytest_plugins = [
     "fixtures.spread",
