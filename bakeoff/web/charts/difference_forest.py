@@ -50,16 +50,24 @@ def difference_forest(
     ]
     head = tag(
         "tr",
-        tag("th", "Model", scope="col"),
-        tag("th", hidden("Difference with its interval"), _ticks(axis), scope="col"),
-        tag("th", "Difference", scope="col"),
+        tag("th", "Model", scope="col", role="columnheader"),
+        tag("th", hidden("Difference with its interval"), _ticks(axis), scope="col", role="columnheader"),
+        tag("th", "Difference", scope="col", role="columnheader"),
+        role="row",
     )
     note = "The same rows for both, so differences are surer than scores."
     if any(found.values()):
         note += " The hills: how each varies if the rows are drawn again."
     if detectable:
         note += f" Grey is what these rows would usually not show (±{signed_text(detectable, digits)[1:]})."
-    table = tag("table", tag("thead", head), tag("tbody", *rows), class_="bo-forest")
+    # Rows become cards on narrow screens, which costs tables their roles in some browsers: they are named.
+    table = tag(
+        "table",
+        tag("thead", head, role="rowgroup"),
+        tag("tbody", *rows, role="rowgroup"),
+        class_="bo-forest",
+        role="table",
+    )
     title = tag("h3", f"{metric_title(metric)} against ", name_of(reference))
     return tag("section", title, tag("p", note, class_="bo-note"), table, class_="bo-card bo-figure-box")
 
@@ -140,9 +148,16 @@ def _row(
     key = None if place is None else key_line(place)
     return tag(
         "tr",
-        tag("th", key, name_of(one["candidate"], class_="bo-name", title=one["candidate"]), scope="row"),
-        tag("td", drawn, class_="bo-axis"),
-        tag("td", said, between),
+        tag(
+            "th",
+            key,
+            name_of(one["candidate"], class_="bo-name", title=one["candidate"]),
+            scope="row",
+            role="rowheader",
+        ),
+        tag("td", drawn, class_="bo-axis", role="cell"),
+        tag("td", said, between, role="cell"),
+        role="row",
     )
 
 

@@ -22,6 +22,7 @@ from bakeoff.web.charts.pairs_matrix import pairs_matrix
 from bakeoff.web.charts.plots.curve_plots import calibration_plot, precision_recall_plot, roc_plot
 from bakeoff.web.charts.plots.residual_plots import predicted_true_plot, residual_plot
 from bakeoff.web.charts.signs import MOST_MODELS, key_line
+from bakeoff.web.shown_tables import ShownTable
 from bakeoff.web.views.comparison import (
     comparison_table,
     differences,
@@ -52,6 +53,7 @@ def show_comparison(visit: Visit) -> Answer:
     lower = frozenset(name for name in report.metrics if not report.run.rules.greater_is_better(name))
     lines = metric_lines(rows, report.metrics, verdict, lower_is_better=lower)
     places = {name: place for place, name in enumerate(names)}
+    rows_apart = _rows(visit, run_id, names)
     pairs = [pair.to_record() for pair in pairs_among(verdict, names)] if verdict else []
     return Page(
         template="compare.html",
@@ -70,9 +72,9 @@ def show_comparison(visit: Visit) -> Answer:
             "made": how_made(chosen, [_parts(visit, job) for job in chosen]),
             "plots": _plots(visit, run_id, names),
             "confusions": _confusions(report, names),
-            "rows": _rows(visit, run_id, names),
+            "rows": rows_apart,
         },
-        tables=[comparison_table(names, lines)],
+        tables=[comparison_table(names, lines), *([_row_table(names, rows_apart)] if rows_apart else [])],
     )
 
 
@@ -176,6 +178,23 @@ def _rows(visit: Visit, run_id: str, names: Sequence[str]) -> dict[str, Any] | N
         "rows": found.rows,
         "features": features,
     }
+
+
+def _row_table(names: Sequence[str], found: dict[str, Any]) -> ShownTable:
+    features = found["features"]
+    return ShownTable(
+        name="disagreements",
+        columns=["row", "true", *names, *features],
+        rows=[
+            [
+                row.row,
+                str(row.true),
+                *(str(row.predictions.get(name, "")) for name in names),
+                *(str(row.features.get(name, "")) for name in features),
+            ]
+            for row in found["rows"]
+        ],
+    )
 
 
 PAGES = (PageRoute(path="/compare", show=show_comparison, is_slow=True),)

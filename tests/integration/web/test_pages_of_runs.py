@@ -210,6 +210,11 @@ def test_rows_of_disagreement_are_looked_for_when_somebody_asks(browser: Browser
     page = browser.page(f"/compare?run={show.judged.id}&m=xgboost&m=lda&rows=yes")
     assert "They disagree on" in page
     assert page.count("<code>") > 20
+    asked = f"?run={show.judged.id}&m=xgboost&m=lda&rows=yes&table=disagreements"
+    rows = json.loads(browser.page(f"/compare.json{asked}"))
+    assert len(rows) == 20
+    assert all(row["xgboost"] != row["lda"] for row in rows)
+    assert "pay_0" in rows[0]
 
 
 def test_the_values_of_a_comparison_can_be_taken_away(browser: Browser, show: Showcase) -> None:

@@ -231,6 +231,16 @@ def test_whoever_is_chosen_recommended_or_the_reference_stays_when_its_grid_is_f
     ]  # fmt: skip
 
 
+def test_three_hundred_members_take_one_line_and_no_room_on_the_page():
+    few, many = (
+        leaderboard_table(of_a_grid(members=number), BoardOptions(unfold=str)) for number in (3, 300)
+    )
+    assert "best of 302 of forest" in many
+    assert abs(len(many) - len(few)) < 200
+    whole = leaderboard_table(of_a_grid(members=300), BoardOptions(unfold=str, unfolded=["forest"]))
+    assert whole.count("<tr") - many.count("<tr") == 299 + 1
+
+
 def test_a_document_holds_the_members_of_a_grid_below_the_table():
     elements = board(of_a_grid())
     [details] = with_class(elements, "bo-members")
