@@ -22,13 +22,13 @@ from bakeoff.evaluation.jobs.evaluation_job import (
     with_warning,
 )
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
-from bakeoff.evaluation.jobs.fold_evaluation import (
+from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     fold_of,
     fold_result,
     more_seeds_say_nothing,
     whole_seeds,
 )
-from bakeoff.evaluation.jobs.joined_folds import together
+from bakeoff.evaluation.jobs.folds.joined_folds import together
 from bakeoff.evaluation.jobs.latency import accept_latency
 from bakeoff.evaluation.metrics.metric_function import load_metrics
 

@@ -24,7 +24,7 @@ from bakeoff.evaluation.jobs.evaluation_job import (
     with_own_metrics,
 )
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
-from bakeoff.evaluation.jobs.fold_evaluation import (
+from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     EarlierFold,
     evaluate_folds,
     evaluate_one_fold,

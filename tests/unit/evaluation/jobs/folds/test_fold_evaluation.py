@@ -20,7 +20,7 @@ from bakeoff.evaluation.jobs.accept_outputs import score_outputs, sketch_folds
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, RoundDone, Scored
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
-from bakeoff.evaluation.jobs.fold_evaluation import (
+from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     EarlierFold,
     evaluate_folds,
     evaluate_one_fold,

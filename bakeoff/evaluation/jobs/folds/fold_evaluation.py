@@ -28,7 +28,7 @@ from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.choosing.accept_choices import choices_in
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, RoundDone, Scored, score_within_time
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
-from bakeoff.evaluation.jobs.joined_folds import fold_paths, paths_at, together
+from bakeoff.evaluation.jobs.folds.joined_folds import fold_paths, paths_at, together
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.reuse.audit_check import first_change, sha256
