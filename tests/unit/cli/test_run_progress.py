@@ -158,6 +158,23 @@ def test_a_job_that_goes_back_to_the_queue_says_why():
     ]
 
 
+def test_the_rounds_of_a_race_are_no_news():
+    running = job("a", JobState.RUNNING, started_s=0, attempt=1)
+    waiting = job("a", JobState.WAITING, started_s=0, attempt=0)
+    queued = job("a", JobState.QUEUED, started_s=0, attempt=0)
+    lost = job("a", JobState.QUEUED, started_s=0, attempt=1)
+
+    assert said_of(*map(in_a_race, (running, waiting, queued, running, lost))) == [
+        "a: running on box",
+        "a: queued, its worker is gone, it will be tried again",
+    ]
+
+
+def in_a_race(one):
+    shown = polled(one)
+    return replace(shown, run=replace(shown.run, options={"race": True}))
+
+
 def test_a_reason_to_wait_is_told_once_until_it_changes():
     queued = job("a", JobState.QUEUED)
 

@@ -188,10 +188,11 @@ class LineProgress:
         for job in polled.jobs:
             now = (job.state, job.attempt)
             before = self._known.get(job.id, (JobState.QUEUED, 0))
-            # That a job of a race waits for others, and is queued again, is no news.
-            goes_round = job.state is JobState.WAITING or (polled.run.is_race and now == (JobState.QUEUED, 0))
-            if now != before and not goes_round:
-                self._write(_job_line(job, polled))
+            # That a job of a race waits for others, is queued without a lost attempt, and goes on, is no news.
+            is_back = polled.run.is_race and job.state is JobState.QUEUED and job.attempt < before[1]
+            if now == before or is_back or job.state is JobState.WAITING:
+                continue
+            self._write(_job_line(job, polled))
             self._known[job.id] = now
         if polled.waiting and polled.waiting != self._waiting:
             self._write(f"waiting: {polled.waiting}")
