@@ -188,7 +188,7 @@ class LineProgress:
         for job in polled.jobs:
             now = (job.state, job.attempt)
             before = self._known.get(job.id, (JobState.QUEUED, 0))
-            # That a job of a race waits for others, is queued without a lost attempt, and goes on, is no news.
+            # That a job of a race waits for others, is queued with no attempt lost, and goes on, is no news.
             is_back = polled.run.is_race and job.state is JobState.QUEUED and job.attempt < before[1]
             if now == before or is_back or job.state is JobState.WAITING:
                 continue
