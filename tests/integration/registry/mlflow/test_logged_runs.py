@@ -13,7 +13,11 @@ from fixtures.mlflow_servers import MLflow
 from fixtures.project import a_project, wait_for
 
 from bakeoff.domain.runs.run import RunState
+from bakeoff.operations.context import Context
+from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs.results import tracking_rows
+from bakeoff.store.database.engine import writing
+from bakeoff.worker.tracker_process import Tracker
 
 pytestmark = pytest.mark.services
 
@@ -91,6 +95,24 @@ def test_a_server_that_is_away_is_told_of_without_its_password_and_is_asked_agai
     said = [(one["level"], one["message"][:31]) for one in found if one["subject"] == "tracking"]
     assert [level for level, _ in said] == ["fail", "warn"]
     assert said[1][1] == "1 run wait to be logged: MLflow"
+
+
+def test_the_process_of_a_worker_that_finds_no_server_leaves_the_run_for_later(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**AWAY, "BAKEOFF_CONFIG": str(project.root / "config")}.items():
+        monkeypatch.setenv(name, value)
+    run = a_mixed_run(project)
+    with writing(project.engine) as connection:
+        tracking_rows.begin(connection, run.id, run.created_at)
+    tracker = Tracker(Context(load(project.root / "config")))
+    assert tracker.is_busy()
+    tracker.start_if_due()
+    wait_for(lambda: not tracker.is_running(), "the end of the tracker")
+
+    found = tracking_rows.of_run(project.engine, run.id)
+    assert found is not None
+    assert (found.tries, found.done_at, found.error[:10]) == (1, None, "MLflow at ")
 
 
 def test_who_configured_no_server_is_told_how(project: Project) -> None:
