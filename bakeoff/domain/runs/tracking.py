@@ -90,6 +90,14 @@ class Tracking:
     address: TrackedAddress | None  #: where it was logged last; None: it never was
     done_at: datetime | None  #: None: there will be another attempt
 
+    @property
+    def in_words(self) -> str:
+        """Where the run was logged, or that it waits and why."""
+        if self.done_at is not None and self.address is not None:
+            place = self.address.page or f"{self.address.uri}, run {self.address.run_id}"
+            return f"experiment {self.address.experiment}, {place}"
+        return f"not yet: {self.error}" if self.error else "not yet"
+
     def to_record(self) -> dict[str, Any]:
         """The tracking as JSON, over HTTP and in `--json`."""
         return {

@@ -146,6 +146,8 @@ def _setup(report: RunReport) -> list[tuple[str, str]]:
     record = report.run.to_record()
     hidden = {"runId", "name", "status", "createdAt", "startedAt", "endedAt", "kind"}
     shown = {key: value for key, value in record.items() if key not in hidden and value is not None}
+    if report.tracking is not None:
+        shown["mlflow"] = report.tracking.in_words
     return [
         (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
         for key, value in shown.items()

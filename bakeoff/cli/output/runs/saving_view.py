@@ -69,17 +69,15 @@ def _rows(saving: Saving, said: str) -> Iterator[_Row]:
 
 def tracking_lines(tracking: Tracking) -> "Sequence[RenderableType]":
     """Where the run was logged, or that it waits and why."""
-    address = tracking.address
-    if tracking.done_at is not None and address is not None:
-        place = address.page or f"{address.uri}, run {address.run_id}"
-        rows = [("mlflow", Text(f"experiment {clean(address.experiment)}, {clean(place)}"))]
+    said = clean(tracking.in_words)
+    if tracking.done_at is not None:
+        rows = [("mlflow", Text(said))]
     elif tracking.error:
-        again = (
-            f"tried {counted(tracking.tries, 'time')}; again from {_local(tracking.due_at)} on, by any worker"
-        )
-        rows = [("mlflow", Text(f"not yet: {clean(tracking.error)}", "yellow")), ("", Text(again, "dim"))]
+        tries = counted(tracking.tries, "time")
+        again = f"tried {tries}; again from {_local(tracking.due_at)} on, by any worker"
+        rows = [("mlflow", Text(said, "yellow")), ("", Text(again, "dim"))]
     else:
-        rows = [("mlflow", Text("not yet: a worker logs it there, or `bakeoff track`", "dim"))]
+        rows = [("mlflow", Text(f"{said}: a worker logs it there, or `bakeoff track`", "dim"))]
     return [Text(), grid(rows)]
 
 

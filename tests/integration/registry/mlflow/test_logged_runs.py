@@ -10,6 +10,7 @@ import yaml
 from fixtures import project as projects
 from fixtures.command_line import Project, a_mixed_run
 from fixtures.mlflow_servers import MLflow
+from fixtures.page_visits import Browser
 from fixtures.project import a_project, wait_for
 
 from bakeoff.domain.runs.run import RunState
@@ -63,6 +64,8 @@ def test_what_is_logged_follows_from_what_is_stored(project: Project, mlflow_dat
     assert again.exit_code == 0, again.output
     assert len(runs_in(mlflow_database, run.dataset.name)) == 7
     assert f"mlflow     experiment {run.dataset.name}, sqlite" in project.bakeoff("show", "spring").stdout
+    setup = Browser(Context(load(project.root / "config"))).page(f"/runs/{run.id}/setup")
+    assert f"experiment {run.dataset.name}, sqlite" in setup
 
 
 def test_experiment_and_files_are_as_the_settings_say(project: Project, mlflow_database: str) -> None:
