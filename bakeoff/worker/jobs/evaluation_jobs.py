@@ -80,12 +80,12 @@ def _work_on_fold(at_work: JobAtWork, whole_id: str) -> Ending:
     """A fold that is a job of its own. Its files are those of the whole, which joins them."""
     engine, place = at_work.context.engine, at_work.job.place
     assert place is not None  # noqa: S101 - a part of a job has one
-    failed = fold_rows.failed_job(engine, whole_id)
-    if failed is not None and failed.error is not None:  # the job will fail, whatever this fold gives
-        error = replace(
-            failed.error, message=f"not fitted, since another fold failed: {failed.error.message}"
+    title = at_work.run.dataset.design.fold_title(place)
+    if fold_rows.failed_job(engine, whole_id) is not None:  # the whole will fail, whatever this fold gives
+        return Completed(
+            write=lambda _: leases.cancel(engine, at_work.lease),
+            summary=f"{title} is not fitted, since another fold has failed",
         )
-        return Faulty(state=failed.state, error=error)
     whole = replace(job_rows.get(engine, whole_id), attempt=at_work.job.attempt)
     evaluation = _under_way(at_work, whole)
 
@@ -94,7 +94,6 @@ def _work_on_fold(at_work: JobAtWork, whole_id: str) -> Ending:
 
     end = evaluate_one_fold(evaluation, place, fit, _FoldsInDatabase(at_work, whole=whole))
     if end is None or isinstance(end, FoldResult):
-        title = at_work.run.dataset.design.fold_title(place)
         return Completed(write=partial(leases.complete_part, engine, at_work.lease), summary=title)
     return end
 
@@ -123,16 +122,21 @@ class _FoldsInDatabase:
         return fold_rows.of_job(self._at_work.context.engine, self._whole.id)
 
     def elsewhere(self, place: int) -> FoldResult | Faulty | Stopped | None:
-        """A fold that nobody has begun is taken back: with one slot, nobody else would ever begin it."""
+        """A fold that nobody has begun is taken back: with one slot, nobody else would ever begin it.
+
+        Whichever fold has failed is the end of the whole. Others may not have been fitted for that reason.
+        """
         at_work, engine = self._at_work, self._at_work.context.engine
         while at_work.run.spreads:
+            failed = fold_rows.failed_job(engine, self._whole.id)
+            if failed is not None and failed.error is not None:
+                error = _of_fold(failed.error, at_work.run, failed.place)
+                return Faulty(state=failed.state, error=error)
             part = fold_rows.job_at(engine, self._whole.id, place)
             if part is None or part.state is JobState.CANCELLED:
                 break
             if part.state is JobState.COMPLETED:
                 return self.present().get(place)
-            if part.error is not None:
-                return Faulty(state=part.state, error=_of_fold(part.error, at_work.run, place))
             if part.state is JobState.QUEUED and leases.take_part(engine, at_work.lease, part.job_id):
                 break
             if not at_work.monitor.may_go_on():

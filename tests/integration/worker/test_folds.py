@@ -250,7 +250,8 @@ def test_spread_folds_give_to_the_bit_what_one_job_gives(project: Project, run_i
     sketches = [verdict_rows.sketches_of(project.engine, found.evaluation_id) for found in (one, other)]
     assert sketches[0] == sketches[1]
     assert project.log(spread, "counts").splitlines() == ["fitted to 64 rows"] * 5 + ["fitted to 80 rows"]
-    assert [path.name for path in files[1].parent.glob(f"{files[1].stem}*")] == [files[1].name]
+    # They are removed when the end has been written.
+    wait_for(lambda: [path.name for path in files[1].parent.glob(f"{files[1].stem}*")] == [files[1].name])
 
     failed, job = fold_of_row_17(project, spread), project.job(spread, "stumbles")
     assert (job.state, project.state(spread)) == ("failed", "partial")
@@ -297,6 +298,7 @@ def test_of_spread_folds_whose_worker_is_killed_only_those_at_work_are_fitted_ag
     with project.worker(name="first") as doomed:
         waiting = project.start("waits", design=FOLDS, spread=True)
         wait_for(lambda: len(folds(project, waiting, "waits")) == 4, "the four folds that do not wait")
+        wait_for(lambda: "waiting" in project.log(waiting, "waits"), "the fold that waits")
         kept = {place: fold.duration_s for place, fold in folds(project, waiting, "waits").items()}
         doomed.kill()
     project.gate("row").touch()

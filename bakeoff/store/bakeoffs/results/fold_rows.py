@@ -54,11 +54,11 @@ _OF_CANDIDATE = (
 )
 
 
-_PART: Select[Any] = select(jobs.c.id, jobs.c.state, jobs.c.error).where(
+_PART: Select[Any] = select(jobs.c.id, jobs.c.place, jobs.c.state, jobs.c.error).where(
     jobs.c.part_of == bindparam("whole"), jobs.c.place == bindparam("place")
 )
 _FAILED_PART: Select[Any] = (
-    select(jobs.c.id, jobs.c.state, jobs.c.error)
+    select(jobs.c.id, jobs.c.place, jobs.c.state, jobs.c.error)
     .where(jobs.c.part_of == bindparam("whole"), jobs.c.state.in_([JobState.FAILED, JobState.TIMED_OUT]))
     .order_by(jobs.c.place)
     .limit(1)
@@ -80,6 +80,7 @@ class FoldJob:
     """A fold that is a job of its own."""
 
     job_id: str
+    place: int
     state: JobState
     error: JobError | None
 
@@ -100,7 +101,7 @@ def failed_job(engine: Engine, whole_id: str) -> FoldJob | None:
 
 def _fold_job(row: Row[Any]) -> FoldJob:
     error = None if row.error is None else JobError.from_json(row.error)
-    return FoldJob(job_id=row.id, state=JobState(row.state), error=error)
+    return FoldJob(job_id=row.id, place=row.place, state=JobState(row.state), error=error)
 
 
 def keep(
