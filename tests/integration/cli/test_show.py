@@ -109,6 +109,22 @@ def test_errors_says_the_warnings_that_the_leaderboard_counts(project: Project) 
     )
 
 
+def test_a_candidate_that_was_tuned_says_with_what_outcome(project: Project) -> None:
+    one = {"params": {"depth": 4, "rate": 0.1}}
+    project.fill(
+        a_run(),
+        [
+            Outcome(model="one", f1=0.75, details={"tuning": [one]}),
+            Outcome(model="five", f1=0.5, details={"tuning": [one] * 5}),
+        ],
+    )
+
+    said = [line.rstrip() for line in project.bakeoff("show").stdout.splitlines()]
+
+    assert [line for line in said if line.endswith("tuned: depth=4, rate=0.1")]
+    assert [line for line in said if line.endswith("tuned in each fit")]
+
+
 def test_on_a_narrow_terminal_costs_go_first_and_are_named(project: Project) -> None:
     a_mixed_run(project)
 

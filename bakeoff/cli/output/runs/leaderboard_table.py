@@ -11,6 +11,7 @@ from rich.text import Text
 
 from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, cut, fitting, left_out, table_of
 from bakeoff.cli.output.number_format import decimals, fixed
+from bakeoff.cli.output.runs.metric_details import chosen_parameters
 from bakeoff.cli.output.runs.verdict_view import STANDING_STYLES, interval_texts, place_of, whiskers
 from bakeoff.domain.finding import FAILED_CHECKS
 from bakeoff.domain.metric import short_name
@@ -186,6 +187,8 @@ def _note(standing: LeaderboardRow, report: RunReport) -> Text:
         said.append(standing.baseline_mark)
     if note := _of_family(standing, report):
         said.append(note)
+    if searches := standing.result.details.get("tuning"):
+        said.append("tuned in each fit" if searches[1:] else f"tuned: {chosen_parameters(searches[0])}")
     warnings = standing.result.details.get("warnings")
     if warnings:
         said.append(counted(len(warnings), "warning"))

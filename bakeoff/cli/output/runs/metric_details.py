@@ -61,13 +61,18 @@ def _choices(details: Mapping[str, Any]) -> Iterator[str]:
         of_fit = _of_fit(details["thresholds"], place)
         yield f"threshold  {threshold:.4g}, chosen on the training rows{of_fit}"
     for place, found in enumerate(details.get("tuning", ()), 1):
-        params = ", ".join(f"{name}={clean(str(value))}" for name, value in found["params"].items())
+        params = chosen_parameters(found)
         states = Counter(trial["state"] for trial in found["trials"])
         counts = ", ".join(f"{number} {state}" for state, number in states.items())
         yield (
             f"tuned      {params}: trial {found['best'] + 1} of {len(found['trials'])} ({counts}), "
             f"{found['metric']} {found['value']:.4g} on inner folds{_of_fit(details['tuning'], place)}"
         )
+
+
+def chosen_parameters(search: Mapping[str, Any]) -> str:
+    """As `depth=4, rate=0.1`."""
+    return ", ".join(f"{name}={clean(str(value))}" for name, value in search["params"].items())
 
 
 def _of_fit(fits: Sequence[Any], place: int) -> str:
