@@ -28,7 +28,7 @@ from benchmarks.stand import Stand
 from benchmarks.workloads import Workload, large, real, trivial, trivial_of_library
 
 _ROOT = Path(__file__).parent.parent
-_SIDES = ("bakeoff", "joblib", "celery")
+_SIDES = ("bakeoff", "apart", "joblib", "celery")
 _ALONE = ("bakeoff",)
 
 WORKLOADS: Mapping[str, Callable[[], Workload]] = {

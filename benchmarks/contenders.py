@@ -84,14 +84,14 @@ def _send_to_celery(stand: Stand, rows: Rows) -> Mapping[str, Any]:
     return _outcome(rows, began)
 
 
-def bakeoff(stand: Stand) -> Mapping[str, Any]:
+def bakeoff(stand: Stand, **overrides: Any) -> Mapping[str, Any]:
     from bakeoff.domain.identity import new_id
     from bakeoff.operations.runs.start_run import start_planned
     from tasks import enqueue
     from tasks.celery import process_context
 
     plan = stand.plan
-    with a_warm_worker(stand):
+    with a_warm_worker(stand, **overrides):
         began = _go()
         run_id = new_id()
         start_planned(process_context(), plan, run_id=run_id)
@@ -99,8 +99,13 @@ def bakeoff(stand: Stand) -> Mapping[str, Any]:
         return of_run(run_id, began)
 
 
+def apart(stand: Stand) -> Mapping[str, Any]:
+    """A cell for each candidate, also for those of installed libraries."""
+    return bakeoff(stand, sharedCells=[])
+
+
 @contextmanager
-def a_warm_worker(stand: Stand) -> Iterator[None]:
+def a_warm_worker(stand: Stand, **overrides: Any) -> Iterator[None]:
     """The node that `bakeoff run` starts, on the broker that it has by default, and an empty database."""
     from bakeoff.domain.identity import new_id
     from bakeoff.operations.context import Context
@@ -110,7 +115,7 @@ def a_warm_worker(stand: Stand) -> Iterator[None]:
     from tasks import celery, enqueue
 
     with TemporaryDirectory() as folder:
-        configuration = stand.with_database(Path(folder) / "bakeoff.db")
+        configuration = stand.with_database(Path(folder) / "bakeoff.db", **overrides)
         context = Context(configuration, celery.messenger_for)
         celery.use(context)
         context.broker.hold()
@@ -180,6 +185,7 @@ def _wait(look: Callable[[], bool]) -> None:
 CONTENDERS: Mapping[str, Callable[[Stand], Mapping[str, Any]]] = {
     "serial": serial,
     "bakeoff": bakeoff,
+    "apart": apart,
     "joblib": joblib,
     "celery": celery,
 }

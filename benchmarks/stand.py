@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import joblib
 import yaml
@@ -24,10 +25,10 @@ class Stand:
     def configuration(self) -> Configuration:
         return self._load()
 
-    def with_database(self, file: Path) -> Configuration:
-        return self._load(databaseUrl=f"sqlite:///{file}")
+    def with_database(self, file: Path, **overrides: Any) -> Configuration:
+        return self._load(databaseUrl=f"sqlite:///{file}", **overrides)
 
-    def _load(self, **overrides: str) -> Configuration:
+    def _load(self, **overrides: Any) -> Configuration:
         return load(self.folder / "config" / "bakeoff.yaml", environment={}, overrides=overrides)
 
     @property
