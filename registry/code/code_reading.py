@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.machine.folders import PACKAGES, PACKAGES_IN_CELLS, SOURCES
-from registry.code.distributions import identity_of, library_folders, owners_of
+from registry.code.distributions import canonical, holds, identity_of, library_folders, owners_of
 from registry.code.import_environment import class_paths, import_path
 
 _SUFFIXES = (*EXTENSION_SUFFIXES, ".py", ".pyc")
@@ -317,3 +317,18 @@ def _absolute(imports: tuple[_Import, ...], package: str) -> Iterator[str]:
                 continue  # a relative import without such a package: it fails at run time, too
         yield base
         yield from (f"{base}.{name}" for name in names if name != "*")
+
+
+def is_installed_code(candidate: Candidate, code: Code, *, packages: Iterable[str]) -> bool:
+    """Whether the module of each of its classes and objects, nested ones too, is a file of these packages.
+
+    A module of the project that hides an installed one of the same name is one of the project: `code` names
+    what a cell would import.
+    """
+    if code.modules or code.compiled or code.missing:
+        return False
+    allowed = {canonical(name) for name in packages}
+    found = {canonical(name) for name in code.distributions}
+    return found <= allowed and all(
+        any(holds(name, module) for name in found) for module in class_modules(candidate)
+    )

@@ -51,7 +51,7 @@ from bakeoff.evaluation.jobs.choosing.trial_deaths import (
     too_many_deaths,
     was_a_trial,
 )
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, may_share_cell
 from bakeoff.evaluation.jobs.fit_and_predict import TRIALS
 from bakeoff.evaluation.jobs.importance.score_importance import (
     MOST_MB,
@@ -59,7 +59,6 @@ from bakeoff.evaluation.jobs.importance.score_importance import (
     importance_order,
 )
 from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR
-from bakeoff.evaluation.jobs.shared_cells import may_share_cell
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError

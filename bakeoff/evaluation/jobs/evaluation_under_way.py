@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bakeoff.domain.candidate import Candidate, CandidateKind
 from bakeoff.domain.runs.importance import IMPORTANCE
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Parts
@@ -12,6 +13,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import REFIT, fold_folder
 from bakeoff.evaluation.jobs import fit_and_predict, pickle_fitted_model
 from bakeoff.evaluation.jobs.importance import permuted_predictions
 from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
+from registry.code.code_reading import Code, is_installed_code
 from registry.code.library_versions import cell_environment
 
 _LEAST_PROCESSES = 128
@@ -165,3 +167,31 @@ class EvaluationUnderWay:
         if self.refit:
             return REFIT if self.run.dataset.design.has_folds else None
         return None if self.fold is None else fold_folder(self.fold)
+
+
+def may_share_cell(evaluation: EvaluationUnderWay, code: Code) -> bool:
+    """Whether it may run in a cell that runs others before and after it: it is nothing but installed code.
+
+    A cell costs more than a cheap candidate computes, and its walls are for the code of strangers: a class of
+    scikit-learn with parameters from a catalog is no such code. The supervisor decides: neither the candidate
+    nor its cell has a say. `code` is that of the candidate, as it lies on the disk now.
+
+    Each fold has a cell of its own in any case: the rows that it must not see are training rows of another.
+    So have fits that are repeated to compare them: what one leaves could hide how they differ.
+    """
+    if not evaluation.shared_cells or evaluation.part is not None or evaluation.run.repeat_check:
+        return False
+    candidate = evaluation.job.candidate
+    return _asks_for_nothing_special(candidate) and is_installed_code(
+        candidate, code, packages=evaluation.shared_cells
+    )
+
+
+def _asks_for_nothing_special(candidate: Candidate) -> bool:
+    """A search for parameters takes long, and keeps its trials in a file that other cells must not reach."""
+    return (
+        candidate.kind is CandidateKind.CANDIDATE
+        and not candidate.chooses
+        and not candidate.env
+        and not candidate.readable
+    )

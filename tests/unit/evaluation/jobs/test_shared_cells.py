@@ -10,9 +10,14 @@ from fixtures.samples import a_candidate, a_job, a_run
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from bakeoff.domain.tuning import Tuning
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
-from bakeoff.evaluation.jobs.shared_cells import is_installed_code, may_share_cell
-from registry.code.code_reading import class_modules, code_at
+from bakeoff.evaluation.jobs.evaluation_under_way import (
+    EvaluationUnderWay,
+    Grant,
+    JobPaths,
+    StopsNever,
+    may_share_cell,
+)
+from registry.code.code_reading import class_modules, code_at, is_installed_code
 
 DEFAULT = ("scikit-learn", "lightgbm", "xgboost")
 TREE = "sklearn.tree:DecisionTreeClassifier"
