@@ -2,7 +2,8 @@
 
 python -m benchmarks.pinning [rows] [columns] [times]
 
-Once with the file in the memory of the machine, as after it was just written, and once from the disk.
+Once with the file in the memory of the machine, as after it was just written, and once from the disk. Of the
+snapshot, the share that the checks of the data take (findings and profile) is told, too.
 """
 
 import os
@@ -21,7 +22,16 @@ pandas.read_parquet({file!r})
 _PIN = """
 from pathlib import Path
 from bakeoff.settings.setting_definitions import DatasetSettings
+from bakeoff.evaluation.datasets import pinning
 from bakeoff.evaluation.datasets.pinning import pin
+def timed(check):
+    def run(*given):
+        at = time.thread_time()
+        found = check(*given)
+        checks.append(time.thread_time() - at)
+        return found
+    return run
+pinning.findings_on, pinning.profile_of = timed(pinning.findings_on), timed(pinning.profile_of)
 dataset = DatasetSettings(source="parquet", path={file!r}, target="y")
 pin(dataset, name="d", root=Path("/"), snapshots=Path({folder!r}) / {turn!r}, seed=0, test_size=0.25)
 """
@@ -29,9 +39,11 @@ pin(dataset, name="d", root=Path("/"), snapshots=Path({folder!r}) / {turn!r}, se
 _TIMED = """
 import resource, sys, time
 import numpy, pandas, pyarrow.parquet
+checks = []
 began = time.perf_counter()
 {work}
-print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(time.perf_counter() - began, peak, sum(checks) / time.process_time())
 """
 
 
@@ -51,12 +63,14 @@ def _compare(where: str, file: str, folder: Path, times: int, prepare: Callable[
         prepare(file)
         pairs.append((read, _timed(_PIN.format(file=file, folder=str(folder), turn=str(turn)))))
     for name, runs in zip(("read", "pin"), zip(*pairs, strict=True), strict=True):
-        seconds, peaks = zip(*runs, strict=True)
+        seconds, peaks, _ = zip(*runs, strict=True)
         sys.stdout.write(
             f"from {where:7} {name:5} {median(seconds):6.2f} s (median), peak {max(peaks):6.0f} MB\n"
         )
     ratios = [pinned[0] / read[0] for read, pinned in pairs]
     sys.stdout.write(f"from {where:7} ratio {median(ratios):6.2f}\n")
+    checks = [pinned[2] for _, pinned in pairs]
+    sys.stdout.write(f"from {where:7} checks of the data {median(checks):.1%} of the processor time of pin\n")
 
 
 def _warm(file: str) -> None:
@@ -81,12 +95,13 @@ def _write(file: str, rows: int, columns: int) -> None:
     frame.to_parquet(file)
 
 
-def _timed(work: str) -> tuple[float, float]:
+def _timed(work: str) -> tuple[float, float, float]:
+    """Seconds, the peak in MB, and of the processor time the share of the checks."""
     said = subprocess.run(
         [sys.executable, "-c", _TIMED.format(work=work)], check=True, capture_output=True, text=True
     )
-    seconds, peak_mb = map(float, said.stdout.split())
-    return seconds, peak_mb
+    seconds, peak_mb, checks = map(float, said.stdout.split())
+    return seconds, peak_mb, checks
 
 
 if __name__ == "__main__":

@@ -249,6 +249,12 @@ def uses_seed(report: Any) -> bool:
     return not (isinstance(report, Mapping) and report.get("usesSeed") is False)
 
 
+def about_preparation(report: Any) -> dict[str, Any]:
+    """A detail of the result where the frame needs preparing and the candidate does it, or should, itself."""
+    does = isinstance(report, Mapping) and report.get("preparesItself") is True
+    return {"preparesItself": True} if does else {}
+
+
 def about_weights(report: Any) -> list[str]:
     ignores = isinstance(report, Mapping) and report.get("ignoresWeights") is True
     return ["its fit takes no sample_weight: it was fitted without the weights"] if ignores else []

@@ -31,6 +31,7 @@ from bakeoff.domain.runs.result import (
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
 from bakeoff.evaluation.jobs.accept_outputs import (
+    about_preparation,
     about_weights,
     accept_cost,
     accept_model,
@@ -315,7 +316,7 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
         ),
     )
     importance, without_importance = accept_importance(outcome.value, evaluation)
-    scored = _with_details(scored, **choices, **importance)
+    scored = _with_details(scored, **choices, **importance, **about_preparation(outcome.value))
     lingered = ["its process did not end after its result was written, and was ended"]
     warnings = [
         *warnings_about(choices),

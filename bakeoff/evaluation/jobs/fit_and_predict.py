@@ -30,7 +30,7 @@ from bakeoff.evaluation.jobs.importance.permuted_predictions import ImportanceOr
 from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
 from bakeoff.evaluation.jobs.latency import as_a_bonus, is_slow, measure_latency
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
-from bakeoff.evaluation.jobs.preprocessing import with_preprocessing
+from bakeoff.evaluation.jobs.preprocessing import default_pipeline, with_preprocessing
 from bakeoff.evaluation.jobs.sample_weights import weight_arguments
 from bakeoff.settings import log_setup
 from registry.catalog.search_space import with_parameters
@@ -84,6 +84,9 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     predict_s = time.perf_counter() - began
     report: dict[str, Any] = {
         "ignoresWeights": data.weights is not None and not weight_arguments(fitted.model, data.weights),
+        "preparesItself": candidate.preprocess is Preprocess.AUTO
+        and fitted.preprocessor is None
+        and default_pipeline(data.fields) is not None,
         # What it chooses, it chooses on inner folds that are dealt by the seed.
         "usesSeed": bool(chosen) or has_random_state(fitted.own) or chance.was_used(),
         "fitSeconds": fitted.seconds,

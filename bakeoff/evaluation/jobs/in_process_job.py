@@ -12,7 +12,7 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs import fit_and_predict
-from bakeoff.evaluation.jobs.accept_outputs import about_weights, score_outputs, uses_seed
+from bakeoff.evaluation.jobs.accept_outputs import about_preparation, about_weights, score_outputs, uses_seed
 from bakeoff.evaluation.jobs.choosing.accept_choices import accept_choices, warnings_about
 from bakeoff.evaluation.jobs.evaluation_job import (
     Scored,
@@ -89,7 +89,7 @@ def _fit(evaluation: EvaluationUnderWay) -> Scored:
     functions = load_metrics(evaluation.run.rules.custom)
     scored = Scored(scores=score_outputs(evaluation, functions), cost=cost, uses_seed=uses_seed(report))
     choices = accept_choices(report, evaluation.job.candidate)
-    scored = with_choices(scored, choices)
+    scored = with_choices(scored, {**choices, **about_preparation(report)})
     for warning in [*warnings_about(choices), *about_weights(report)]:
         scored = with_warning(scored, warning)
     return scored

@@ -4,14 +4,18 @@ The data have text, missing values, and few rows of the class that matters.
 """
 
 from collections.abc import Iterator
+from io import StringIO
 
 import numpy as np
 import pytest
 import yaml
 from fixtures.project import Project, a_project
+from rich.console import Console
 
+from bakeoff.cli.output.runs.metric_details import details, of_model
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
+from bakeoff.operations.runs.run_report import read_report
 from bakeoff.store.bakeoffs import run_rows
 
 MODEL = {"path": "sklearn.linear_model:LogisticRegression", "params": {"max_iter": 500}}
@@ -62,6 +66,22 @@ def test_each_is_fitted_with_its_samplers_and_encoders_as_they_stand(
     assert failed == {}
     scores = {name: metrics["roc_auc"] for name, metrics in project.metrics(run_id).items()}
     assert all(score > 0.8 for name, score in scores.items() if name != "dummy"), scores
+
+
+def test_it_is_told_which_of_them_prepare_the_data_themselves(ended: tuple[Project, str, RunVerdict]) -> None:
+    project, run_id, _ = ended
+    results = project.results(run_id)
+
+    assert {name for name, one in results.items() if one.details.get("preparesItself")} == {
+        "vectorized",
+        "encoded",
+    }
+    shown = StringIO()
+    console = Console(file=shown, width=200)
+    report = read_report(project.engine, run_id)
+    for name in ("encoded", "oversampled"):
+        console.print(*details(of_model(report, name)[0]))
+    assert shown.getvalue().count("prepared  by itself") == 1
 
 
 def test_where_few_rows_carry_the_result_the_order_is_scored_and_accuracy_is_put_into_place(

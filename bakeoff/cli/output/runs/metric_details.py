@@ -47,6 +47,8 @@ def details(standing: LeaderboardRow) -> "list[RenderableType]":
     if "residuals" in result.details:
         parts += [Text(), _residuals(result.details["residuals"])]
     parts += [Text(line) for line in _choices(result.details)]
+    if result.details.get("preparesItself"):
+        parts.append(Text("prepared  by itself: its steps see text, dates and missing values as they are"))
     return parts + [Text(f"warning  {clean(w)}", "yellow") for w in result.details.get("warnings", ())]
 
 
