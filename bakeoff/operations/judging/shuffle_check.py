@@ -54,7 +54,7 @@ def cost_in_words(cost: Mapping[str, Any]) -> str:
 
 def check_shuffled(context: Context, run: Run, name: str, *, deaths: int = 0) -> ShuffleCheck:
     """The check of a candidate of the run. `deaths`: how many processes died that were to judge the run."""
-    from bakeoff.evaluation.jobs.shuffled_refit import RefitError
+    from bakeoff.operations.judging.shuffled_refit import RefitError
 
     job = _job_of(context, run, name)
     made_of = digest_of([_evaluation(context, run, job, context.configuration.copies).parts_now()])
@@ -74,7 +74,7 @@ def check_shuffled(context: Context, run: Run, name: str, *, deaths: int = 0) ->
 def _make_more(context: Context, run: Run, job: Job, scores: list[float], made_of: str) -> None:
     """Adds to the scores that are there until they decide. RefitError when there can be no more."""
     from bakeoff.evaluation.conformance.check_candidate import PRELOADED
-    from bakeoff.evaluation.jobs.shuffled_refit import RefitError, refit_to_shuffled_labels
+    from bakeoff.operations.judging.shuffled_refit import RefitError, refit_to_shuffled_labels
 
     longest_s = context.configuration.settings.shuffle_check_timeout
     until = time.monotonic() + longest_s
