@@ -157,6 +157,13 @@ class BakeoffResult:
         """The candidates without a result, by name."""
         return CandidateErrors({job.candidate.id: job for job in self._report.unsuccessful})
 
+    @cached_property
+    def stopped(self) -> "pd.DataFrame":
+        """One row for each candidate that a race has stopped: after how many folds, behind whom."""
+        from bakeoff.notebook.results.result_frames import stopped
+
+        return stopped(self._report)
+
     @property
     def findings(self) -> "pd.DataFrame":
         """What a reader of the verdict should know."""

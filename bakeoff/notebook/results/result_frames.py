@@ -144,6 +144,22 @@ def pairs(verdict: "RunVerdict | None") -> "pd.DataFrame":
     )
 
 
+def stopped(report: RunReport) -> "pd.DataFrame":
+    """The scores are means over the folds that each had."""
+    import pandas as pd
+
+    metric, found = report.metrics[0], report.stopped
+    return pd.DataFrame(
+        {
+            "after_folds": [one.look.number for one in found],
+            _called(report.metrics)[metric]: _floats([one.metrics.get(metric) for one in found]),
+            "leader": pd.array([one.look.leader for one in found], dtype="string"),
+            "p_value": _floats([one.look.p_values[one.job.candidate.id] for one in found]),
+        },
+        index=pd.Index([one.job.candidate.id for one in found], name="candidate", dtype="object"),
+    )
+
+
 def plan(planned: "Sequence[PlannedCandidate]") -> "pd.DataFrame":
     import pandas as pd
 

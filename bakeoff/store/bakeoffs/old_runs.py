@@ -19,6 +19,7 @@ from bakeoff.store.database.tables import (
     jobs,
     outbox,
     provenances,
+    race_looks,
     results,
     run_labels,
     runs,
@@ -51,6 +52,7 @@ _OF_JOBS = tuple(
 _ROWS = (
     run_labels.c.run_id,
     outbox.c.run_id,
+    race_looks.c.run_id,
     savings.c.run_id,
     trackings.c.run_id,
     verdicts.c.run_id,

@@ -9,6 +9,7 @@ import pytest
 from fixtures.project import Project, a_project, wait_for
 
 from bakeoff.domain.runs.verdict import Standing
+from bakeoff.notebook.results.result_frames import stopped
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.operations.judging.race_looks import look_of
 from bakeoff.operations.runs.run_report import read_report, report_record
@@ -127,6 +128,9 @@ def test_the_report_has_the_scores_of_the_folds_that_they_had(project: Project, 
     assert bad["metrics"] == bad["folds"][0]["metrics"]
     assert bad["pValue"] <= bad["level"] == pytest.approx(0.05 * 0.4 / 2 * 4 / 3)
     assert (poor["modelId"], len(poor["folds"])) == ("poor", 1)
+    frame = stopped(read_report(project.engine, run_id))
+    assert frame["after_folds"].to_dict() == {"bad": 1, "poor": 1}
+    assert frame.loc["bad", "accuracy"] == bad["metrics"]["accuracy"]
     assert [one["modelId"] for one in record["failed"]] == ["stumbles"]
 
 

@@ -1,14 +1,16 @@
 """Rounds of a race in the database: who waits, when a round is over, and what a look writes, once."""
 
+from datetime import timedelta
+
 import pytest
 from fixtures.samples import DATASET, a_job, a_result, a_run
-from fixtures.stored import a_stored_run, an_error, claim, events, states, try_claim
+from fixtures.stored import a_stored_run, an_error, claim, events, judge_all, states, try_claim
 from sqlalchemy import Engine
 
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.race import RaceLook
 from bakeoff.domain.runs.run import Run
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, old_runs, outbox, run_rows
 from bakeoff.store.bakeoffs.leases import Caps, ClaimRefusal
 from bakeoff.store.bakeoffs.results import race_rows
 
@@ -143,3 +145,14 @@ def test_a_run_ends_with_a_look_that_leaves_a_reused_result_alone(engine: Engine
 
     assert race_rows.write(engine, run.id, a_look(stopped=("m0",), is_last=True))
     assert run_rows.get(engine, run.id).state == "completed"
+
+
+def test_an_old_race_goes_with_its_looks(engine: Engine, racing: tuple[Run, list[Job]]) -> None:
+    run, queued = racing
+    race_rows.write(engine, run.id, a_look(stopped=("m1", "m2"), is_last=True))
+    leases.complete(engine, claim(engine, queued[0]).lease, a_result(queued[0]))
+    judge_all(engine)
+    outbox.mark_published(engine, [pending.position for pending in outbox.pending(engine, limit=1000)])
+
+    assert old_runs.delete_outdated(engine, timedelta(seconds=-60)) == 1
+    assert race_rows.looks(engine, run.id) == []
