@@ -10,7 +10,7 @@ from bakeoff.settings.configuration import Configuration, SettingOrigin, load
 from bakeoff.settings.log_setup import LogFormat
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
 from bakeoff.settings.registry_settings import ModelRegistrySettings
-from bakeoff.settings.setting_definitions import Settings
+from bakeoff.settings.setting_definitions import Settings, TrackingSettings
 
 
 @pytest.fixture
@@ -131,6 +131,7 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     ),
     "BAKEOFF_SCHEDULES": ("{}", {}),
     "BAKEOFF_SUITES": ("{}", {}),
+    "BAKEOFF_TRACKING": ('{"mlflow": "http://here"}', TrackingSettings(mlflow="http://here")),
     "BAKEOFF_DATASETS": ('{"iris": {"source": "sklearn", "name": "iris"}}', None),
 }
 
@@ -301,7 +302,7 @@ def test_a_key_that_is_near_to_none_is_answered_with_all_of_them(file: Path) -> 
     said = _refusal(file, "zzz: 1")
 
     assert said.startswith(f"{file}, line 1: zzz is no setting: there are apiHost, ")
-    assert said.endswith(", testSize")
+    assert said.endswith(", testSize, tracking")
 
 
 def test_an_unknown_variable_is_named_with_the_nearest_known_one(file: Path) -> None:
