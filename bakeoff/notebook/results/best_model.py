@@ -148,12 +148,15 @@ def _fit_and_save(
         saving = fitted.report.saving
         outcome = saving.outcome if saving else None
         why = (
-            "; ".join([one.reason for one in outcome.not_saved] or [outcome.error])
+            "; ".join([one.reason for one in outcome.not_saved] or [outcome.error or _ELSEWHERE])
             if outcome
             else "no worker did it"
         )
         raise NotFoundError(f"{result.model_id} was fitted and is not saved: {why}")
     return version
+
+
+_ELSEWHERE = "its worker keeps models where this machine does not find them: let all use one registry"
 
 
 def _refuse_to_promote(session: "ProjectSession") -> None:
