@@ -657,3 +657,23 @@ def test_what_is_to_be_preloaded_are_modules(file: Path) -> None:
     assert "'scikit-learn' is no name of a module, such as sklearn" in _refusal(
         file, "preload: [scikit-learn]"
     )
+
+
+def test_the_address_alone_says_where_runs_are_logged(file: Path) -> None:
+    settings = _load(file, environment={"BAKEOFF_TRACKING": "https://me:secret@mlflow"}).settings
+
+    assert settings.tracking == TrackingSettings(mlflow="https://me:secret@mlflow")
+
+
+@pytest.mark.parametrize("uri", ["mlruns", "file:///tmp/mlruns"])
+def test_an_address_that_mlflow_does_not_log_to_is_refused(file: Path, uri: str) -> None:
+    said = _refusal(file, environment={"BAKEOFF_TRACKING": uri})
+
+    assert "expected http://HOST:PORT, https://…, or sqlite:///FILE" in said
+
+
+def test_no_plugin_opens_the_database_that_runs_are_logged_to(file: Path) -> None:
+    configuration = _load(file, environment={"BAKEOFF_TRACKING": "sqlite:///logged/mlflow.db"})
+
+    folder = configuration.root.resolve() / "logged"
+    assert {folder / "mlflow.db", folder / "mlartifacts"} <= set(configuration.own_files)
