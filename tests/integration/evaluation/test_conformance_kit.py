@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fixtures import warm
 from fixtures.places import ROOT
 
 from bakeoff.domain.candidate import Candidate, OutputKind
@@ -30,7 +31,8 @@ Check = Callable[..., ConformanceReport]
 
 @pytest.fixture(scope="module")
 def check() -> Iterator[Check]:
-    with oven_for(PLUGINS, preload=PRELOADED) as run:
+    """Hundreds of cells come from this oven, for which it merges its pages: it is a started one."""
+    with warm.children_by_exec(), oven_for(PLUGINS, preload=PRELOADED) as run:
 
         def check(
             path: str, *, root: Path = PLUGINS, timeout_s: float = 90, **about: object
