@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from bakeoff.cell.inside.exception_report import hint_for
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns
 from bakeoff.domain.runs.job import Phase
+from registry.catalog.search_space import with_first_values
 from registry.code.class_import import LoadError
 from registry.code.model_building import build, find_signal_class
 
@@ -32,7 +33,7 @@ def _check(candidate: Candidate, root: Path, inside: "CellApi") -> dict[str, Any
         if candidate.kind is CandidateKind.SIGNAL:
             found = find_signal_class(candidate, root=root, entering=inside.phase)
             return {"learns": None, "artefacts": list(found.artefacts)}
-        model = build(candidate, root=root, seed=0, entering=inside.phase)
+        model = build(with_first_values(candidate), root=root, seed=0, entering=inside.phase)
         inside.keep(model)
         return _found_of_model(candidate, model)
     except LoadError as exc:

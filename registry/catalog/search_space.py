@@ -29,3 +29,23 @@ def with_parameters(candidate: Candidate, params: Mapping[str, Any]) -> Candidat
     for name, value in params.items():
         candidate = with_parameter(candidate, name, value)
     return replace(candidate, tune=None)
+
+
+def with_first_values(candidate: Candidate) -> Candidate:
+    """The candidate as one of its trials might make it: a constructor may need what only the search gives.
+
+    Parameters that are given stay, but for those of steps; and nothing is left to search.
+    """
+    if candidate.tune is None:
+        return candidate
+    missing = {
+        name: _first(values) for name, values in candidate.tune.params.items() if name not in candidate.params
+    }
+    return with_parameters(candidate, missing)
+
+
+def _first(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        [(low, _)] = values.values()
+        return low
+    return values[0]

@@ -17,6 +17,7 @@ from bakeoff.evaluation.datasets.canonical_column import STRING, Field
 from bakeoff.evaluation.datasets.snapshot import Data
 from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
 from bakeoff.evaluation.jobs.preprocessing import with_preprocessing
+from registry.catalog.search_space import with_first_values
 from registry.code.model_building import build, require_predict
 from registry.columns.predictions import check_predictions
 
@@ -100,7 +101,7 @@ class CheckedCandidate:
         return SmallData(X=frame.iloc[:rows].copy(), y=y[:rows], X_test=test, y_test=y[rows:])
 
     def constructed(self, seed: int = SEED) -> Any:
-        return build(self.candidate, root=self.root, seed=seed)
+        return build(with_first_values(self.candidate), root=self.root, seed=seed)
 
     def fit(self, X: "pd.DataFrame", y: np.ndarray, *, global_seed: int = SEED) -> FittedCandidate:
         """As a job does it: behind the default pipeline and with codes for labels, if it needs them.

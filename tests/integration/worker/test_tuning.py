@@ -23,7 +23,7 @@ FITS = []
 
 
 class Cut:
-    def __init__(self, cut=5):
+    def __init__(self, cut):
         self.cut = cut
 
     def fit(self, X, y):
