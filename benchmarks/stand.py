@@ -45,11 +45,12 @@ class Stand:
     def _plan_file(self) -> Path:
         return self.folder / "plan"
 
-    def set_up(self, workload: Workload) -> None:
+    def set_up(self, workload: Workload, **others: Any) -> None:
+        """`others`: further settings."""
         (self.folder / "config").mkdir()
         workload.write(self.folder)
         self.write_catalog(workload)
-        settings = {"evalWorkers": self.workers, "datasets": {"d": dict(workload.dataset)}}
+        settings = {"evalWorkers": self.workers, "datasets": {"d": dict(workload.dataset)}, **others}
         (self.folder / "config" / "bakeoff.yaml").write_text(yaml.safe_dump(settings))
         plan = make_plan(
             RunRequest(dataset="d", baseline=False),
