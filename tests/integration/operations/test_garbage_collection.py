@@ -24,6 +24,7 @@ from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import job_rows, outbox, saving_rows
+from bakeoff.store.bakeoffs.results import tracking_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
 from registry import ModelRegistry
@@ -164,6 +165,19 @@ def test_an_old_run_goes_when_what_it_wanted_to_save_is_saved_and_not_before(pro
     assert gc(project, "--keep", "30d") == NOTHING
     with writing(project.engine) as connection:
         connection.execute(update(tables.savings).values(outcome={}, done_at=run.created_at))
+    assert gc(project, "--keep", "30d")["runs"] == 1
+
+
+def test_an_old_run_that_waits_to_be_logged_stays_as_long_as_runs_are_logged_at_all(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = a_run_with_files(project, project.pin(), days=40)
+    with writing(project.engine) as connection:
+        tracking_rows.begin(connection, run.id, run.created_at)
+
+    monkeypatch.setenv("BAKEOFF_TRACKING", "http://127.0.0.1:1")
+    assert gc(project, "--keep", "30d") == NOTHING
+    monkeypatch.delenv("BAKEOFF_TRACKING")
     assert gc(project, "--keep", "30d")["runs"] == 1
 
 
