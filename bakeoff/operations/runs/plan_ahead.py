@@ -10,6 +10,7 @@ from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.evaluation.reuse.reuse_plan import Prospect, longest_first, work_s
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.detectable_difference import DetectableDifference, detectable_difference
+from bakeoff.operations.judging.shuffle_check import cost_in_words, what_it_costs
 from bakeoff.operations.runs import start_run
 
 
@@ -19,6 +20,7 @@ class RunAhead:
     plan: Plan
     prospects: Sequence[Prospect]  #: what becomes of each candidate, in the order in which they start
     detectable: DetectableDifference | None  #: None where nothing can be said
+    shuffle_check: str  #: what it may cost, in words; empty: the run asks for none
 
     @property
     def to_fit(self) -> int:
@@ -43,5 +45,9 @@ def plan_ahead(context: Context, spec: RunSpec) -> RunAhead:
     prospects = longest_first(start_run.prospects_of(context, run, plan.candidates, fresh=spec.fresh))
     candidates = sum(prospect.candidate.id != run.baseline_id for prospect in prospects)
     return RunAhead(
-        run=run, plan=plan, prospects=prospects, detectable=detectable_difference(context, run, candidates)
+        run=run,
+        plan=plan,
+        prospects=prospects,
+        detectable=detectable_difference(context, run, candidates),
+        shuffle_check=cost_in_words(what_it_costs(context)) if run.wants_shuffle_check else "",
     )

@@ -20,10 +20,12 @@ from fixtures.samples import NOON
 from sqlalchemy import update
 
 from bakeoff.domain.runs.verdict import RunVerdict, verdict_facts
+from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging import shuffle_check
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.operations.judging.shuffle_check import check_later, check_shuffled
+from bakeoff.operations.runs.plan_ahead import plan_ahead
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
@@ -223,6 +225,9 @@ def test_a_command_checks_a_candidate_of_a_run_and_ends_with_one_for_a_leak(
 def test_a_plan_says_what_the_check_may_cost(project: Project) -> None:
     done = command(project, "plan", "rows", "--models", "line", "--shuffle-check")
 
+    ahead = plan_ahead(project.context, RunSpec(dataset="rows", models=["line"], shuffle_check=True))
+    assert ahead.shuffle_check.endswith("2 times on average, 10 at most, within 300 s")
+    assert plan_ahead(project.context, RunSpec(dataset="rows", models=["line"])).shuffle_check == ""
     assert "is fitted to shuffled labels, too: 2 times on average, 10 at most, within 300 s" in " ".join(
         done.stdout.split()
     )
