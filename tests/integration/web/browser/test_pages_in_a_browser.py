@@ -52,9 +52,10 @@ def addresses(show: Showcase) -> dict[str, str]:
     return {
         "home": "/",
         "runs": "/runs",
-        "new": "/runs/new",
+        "new": "/runs/new?folds=3&falsePositive=1&priority=2",
         "plan": "/runs/plan?dataset=credit-default&m=logistic",
         "board": f"/runs/{run}",
+        "grid": f"/runs/{show.grid.id}",
         "jobs": f"/runs/{run}/jobs",
         "running": f"/runs/{show.running.id}/jobs",
         "pareto": f"/runs/{run}/pareto",
