@@ -106,10 +106,12 @@ def test_the_status_tells_how_far_a_run_is(place: Place, held: str) -> None:
     assert said["progress"]["counts"] == {
         "queued": 0,
         "running": 1,
+        "waiting": 0,
         "completed": 1,
         "failed": 0,
         "timed_out": 0,
         "cancelled": 0,
+        "stopped": 0,
     }
     assert (said["progress"]["done"], said["progress"]["total"]) == (1, 2)
     assert said["progress"]["etaSeconds"] > 0

@@ -203,10 +203,12 @@ def test_json_holds_records_ranks_and_failures(project: Project) -> None:
     assert said["run"]["jobs"] == {
         "queued": 0,
         "running": 0,
+        "waiting": 0,
         "completed": 4,
         "failed": 1,
         "timed_out": 1,
         "cancelled": 0,
+        "stopped": 0,
     }
     assert [(row["rank"], row["modelId"], row["beatsBaseline"]) for row in said["leaderboard"]] == [
         (1, "forest", True),
