@@ -147,6 +147,8 @@ def test_figures_are_those_of_the_database(place: Place) -> None:
         (("state", "failed"),): 1,
         (("state", "timed_out"),): 0,
         (("state", "cancelled"),): 0,
+        (("state", "waiting"),): 0,
+        (("state", "stopped"),): 0,
     }
     assert figures["bakeoff_runs"][("state", "running"),] == 1
     plain = {name: values[()] for name, values in figures.items() if () in values}

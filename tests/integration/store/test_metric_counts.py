@@ -15,7 +15,7 @@ def test_an_empty_database_counts_nothing(engine: Engine) -> None:
     found = read_counts(engine)
 
     assert set(found.runs.values()) == set(found.jobs.values()) == {0}
-    assert len(found.runs) == len(found.jobs) == 6
+    assert (len(found.runs), len(found.jobs)) == (6, 8)
     assert found.oldest_queued_at is None
     assert (found.silent, found.repeated, found.reused, found.unpublished) == (0, 0, 0, 0)
     assert (found.durations.number, found.durations.sum_s) == (0, 0.0)
@@ -39,6 +39,8 @@ def test_what_is_there_is_counted(engine: Engine) -> None:
         "failed": 1,
         "timed_out": 0,
         "cancelled": 0,
+        "waiting": 0,
+        "stopped": 0,
     }
     assert found.runs["running"] == 1
     assert found.oldest_queued_at == run.created_at == waits.created_at
