@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 @shared_task(name="bakeoff.start_run", throws=(BakeoffError,))
 def start_run_task(*args: Any, **payload: Any) -> str:
     from bakeoff.evaluation.planning.run_spec import RunRequest
-    from bakeoff.operations.runs.client_requests import check_run_request
+    from bakeoff.operations.runs.client_request_check import check_run_request
     from bakeoff.operations.runs.start_run import start_run
 
     log_setup.set_ids(runId=payload.get("runId"))
@@ -37,7 +37,7 @@ def start_run_task(*args: Any, **payload: Any) -> str:
 @shared_task(name="bakeoff.generate_signals", throws=(BakeoffError,))
 def generate_signals_task(*args: Any, **payload: Any) -> str:
     from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
-    from bakeoff.operations.runs.client_requests import check_signal_request
+    from bakeoff.operations.runs.client_request_check import check_signal_request
     from bakeoff.operations.signals.start_signals import start_signals
 
     log_setup.set_ids(runId=payload.get("runId"))

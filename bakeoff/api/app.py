@@ -26,8 +26,8 @@ from bakeoff.api.routes import (
     metrics_routes,
     registry_routes,
     schedule_routes,
-    signal_routes,
     signal_run_routes,
+    stored_signal_routes,
     suite_routes,
 )
 from bakeoff.api.schemas.run_schemas import STREAMED
@@ -112,7 +112,7 @@ def create_app(
         registry_routes,
         feedback_routes,
         signal_run_routes,
-        signal_routes,
+        stored_signal_routes,
         health_routes,
         metrics_routes,
     ):

@@ -20,7 +20,7 @@ from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalBody, SignalRequest
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs import start_run
-from bakeoff.operations.runs.client_requests import check_run_request
+from bakeoff.operations.runs.client_request_check import check_run_request
 from bakeoff.operations.signals.start_signals import start_signals
 from bakeoff.settings.setting_definitions import ClientRight
 from bakeoff.store.bakeoffs import run_rows, run_status

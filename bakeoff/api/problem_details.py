@@ -33,7 +33,7 @@ from bakeoff.domain.errors import (
     RefusedError,
 )
 from bakeoff.domain.wording import counted, cut
-from bakeoff.settings.secret_masking import masked
+from bakeoff.settings.url_masking import masked
 
 log = logging.getLogger(__name__)
 

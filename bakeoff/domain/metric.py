@@ -12,10 +12,10 @@ from enum import StrEnum
 from math import isnan, nan
 from typing import Any, Self
 
-from bakeoff.domain import extensions
+from bakeoff.domain import installed_extensions
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.extensions import Extends
+from bakeoff.domain.installed_extensions import Extends
 from bakeoff.domain.machine.folders import refuse_tasks
 from bakeoff.domain.tuning import Costs
 
@@ -52,7 +52,7 @@ def is_custom(metric: str) -> bool:
 
 def added_metrics() -> tuple[str, ...]:
     """The names that installed packages add."""
-    return tuple(extensions.added(Extends.METRICS))
+    return tuple(installed_extensions.added(Extends.METRICS))
 
 
 def check_form(metric: str) -> None:

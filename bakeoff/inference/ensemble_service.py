@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.domain.ensemble import combine
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import EnsembleSignal, SignalOrder
-from bakeoff.inference.model_answers import AnswerSource, InProcessSource, ModelAnswers, inputs_from
+from bakeoff.inference.signal_model_answers import AnswerSource, InProcessSource, ModelAnswers, inputs_from
 from registry.catalog.live_catalog import Catalog
 from registry.code.signal_models import config_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.feedback import Item, Label, Value, check_item_id
+from bakeoff.domain.feedback_item import Item, Label, Value, check_item_id
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.inference.row_readers import RowSource, open_rows
 from registry.columns.signature import Signature

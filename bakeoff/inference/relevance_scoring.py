@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
-from bakeoff.domain.feedback import Item, Score
+from bakeoff.domain.feedback_item import Item, Score
 from bakeoff.domain.model_version import Stage
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.inference.loaded_version import LoadedVersion, PredictionResult

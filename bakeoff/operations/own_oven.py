@@ -9,7 +9,7 @@ from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome
 from bakeoff.domain.identity import new_id
-from bakeoff.evaluation.functions.single_use_oven import RunCell, oven_for
+from bakeoff.evaluation.functions.temporary_oven import RunCell, oven_for
 from bakeoff.operations.context import Context
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.feedback import Intake, Item, Score, StoredItem
+from bakeoff.domain.feedback_item import Intake, Item, Score, StoredItem
 from bakeoff.inference.relevance_scoring import BASELINE, Scorer, ScoreRangeError
 from bakeoff.operations.context import Context
 from bakeoff.store.feedback import feedback_items

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from bakeoff.domain.runs.verdict import Interval
-from bakeoff.evaluation.statistics.intervals import interval, wilson
+from bakeoff.evaluation.statistics.score_intervals import interval, wilson
 from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.measures import LabelAnswers, label_sketches, value_sketches
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch

@@ -24,10 +24,10 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate, Learns, Rejection
 from registry.catalog.checked_cache import CheckedCache
-from registry.code.import_environment import class_paths, import_path, readable_paths
 from registry.code.outside_access import below_home, problem_of, variables_of
+from registry.code.plugin_paths import class_paths, import_path, readable_paths
 
-_ENTRY = "registry.catalog.import_check:check_candidates"
+_ENTRY = "registry.catalog.construct_in_cell:check_candidates"
 _START_TIMEOUT_S = 60.0
 _TICK_S = 0.2
 _AT_ONCE = 8  #: more than cores: imports that wait or never end do so side by side
@@ -104,7 +104,7 @@ def _oven(candidates: Iterable[Candidate], closed: Sequence[Path], socket: Path 
         yield socket
         return
     modules = {path.rpartition(":")[0] for c in candidates for path in class_paths(c)}
-    preload = ["numpy", *sorted(filter(_is_in_scikit_learn, modules)), "registry.catalog.import_check"]
+    preload = ["numpy", *sorted(filter(_is_in_scikit_learn, modules)), "registry.catalog.construct_in_cell"]
     with Oven.start(preload=preload, closed=closed) as oven:
         yield oven.socket
 

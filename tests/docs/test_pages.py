@@ -23,7 +23,7 @@ from bakeoff.api.app import create_app
 from bakeoff.api.routes.metrics_routes import exposition
 from bakeoff.api.security.request_guard import PUBLIC
 from bakeoff.api.security.tokens import Tokens
-from bakeoff.cli.output.settings_reference import settings_reference
+from bakeoff.cli.output.settings_markdown import settings_reference
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.runs.job import JobState

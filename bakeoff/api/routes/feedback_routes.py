@@ -13,7 +13,7 @@ from bakeoff.api.paging import Cursor, Limit, cursor_at, place_of
 from bakeoff.api.problem_details import documented
 from bakeoff.api.schemas.feedback_schemas import IntakeOut, ItemPageOut, LabelPageOut, ScoredIntakeOut
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.feedback import LONGEST_ID, Item, Label, StoredItem, StoredLabel
+from bakeoff.domain.feedback_item import LONGEST_ID, Item, Label, StoredItem, StoredLabel
 from bakeoff.domain.model_version import LONGEST_NAME
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.operations import score_items

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from bakeoff.api.schemas.schema_base import Moment, Out
-from bakeoff.domain.feedback import Value
+from bakeoff.domain.feedback_item import Value
 
 
 class IntakeOut(Out):

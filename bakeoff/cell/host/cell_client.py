@@ -13,8 +13,8 @@ from typing import Self
 
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End, Failure, Usage
-from bakeoff.cell.host.cell_outputs import Outputs
 from bakeoff.cell.host.message_channel import HangupError, MessageChannel
+from bakeoff.cell.host.move_outputs import Outputs
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.machine.folders import is_lack_of_room
 

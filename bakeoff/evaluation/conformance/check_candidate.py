@@ -22,8 +22,8 @@ from bakeoff.domain.conformance import (
     in_order,
 )
 from bakeoff.evaluation.conformance import check_in_cell
-from registry.code.import_environment import import_path, readable_paths
 from registry.code.outside_access import below_home, variables_of
+from registry.code.plugin_paths import import_path, readable_paths
 
 RunCell = Callable[[Order], CellOutcome]
 

@@ -19,13 +19,13 @@ from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.evaluation.datasets import snapshot
-from bakeoff.evaluation.functions.single_use_oven import RunCell, why_it_ended
+from bakeoff.evaluation.functions.temporary_oven import RunCell, why_it_ended
 from bakeoff.evaluation.metrics.result_details import bounded
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, score_snapshot
 from bakeoff.evaluation.statistics.sketches.jackknife import JACKKNIFE_BLOCKS
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch
-from registry.code.import_environment import import_path, readable_paths
+from registry.code.plugin_paths import import_path, readable_paths
 
 _ENTRY = "bakeoff.evaluation.functions.metrics_in_cell:compute"
 _CURE = "make it faster, or raise `metricTimeout`"

@@ -16,9 +16,9 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.machine.folders import refuse_tasks
 from bakeoff.evaluation.functions.dataset_in_cell import FRAME
-from bakeoff.evaluation.functions.single_use_oven import oven_for, why_it_ended
+from bakeoff.evaluation.functions.temporary_oven import oven_for, why_it_ended
 from bakeoff.settings.configuration import Configuration
-from registry.code.import_environment import import_path, readable_paths
+from registry.code.plugin_paths import import_path, readable_paths
 
 if TYPE_CHECKING:
     import pandas as pd

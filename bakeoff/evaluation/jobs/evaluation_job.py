@@ -66,8 +66,8 @@ from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
 from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of, seed_at
 from registry.code.code_reading import Code
-from registry.code.import_environment import import_path, readable_paths
 from registry.code.outside_access import below_home, variables_of
+from registry.code.plugin_paths import import_path, readable_paths
 from registry.columns.predictions import BadPredictionsError
 
 log = logging.getLogger(__name__)

@@ -26,12 +26,12 @@ from bakeoff.evaluation.jobs.choosing.inner_folds import InnerFold, predictions_
 from bakeoff.evaluation.jobs.choosing.parameter_search import search
 from bakeoff.evaluation.jobs.choosing.trial_file import first_line
 from bakeoff.evaluation.jobs.choosing.tuned_threshold import best_threshold
+from bakeoff.evaluation.jobs.fit_weights import weight_arguments
 from bakeoff.evaluation.jobs.importance.permuted_predictions import ImportanceOrder, predict_permuted
 from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
 from bakeoff.evaluation.jobs.latency import as_a_bonus, is_slow, measure_latency
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
 from bakeoff.evaluation.jobs.preprocessing import default_pipeline, with_preprocessing
-from bakeoff.evaluation.jobs.sample_weights import weight_arguments
 from bakeoff.settings import log_setup
 from registry.catalog.search_space import with_parameters
 from registry.code.file_access_audit import FileAccessAudit

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from bakeoff.domain import metric
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
-from bakeoff.domain.extensions import Extends, whose
+from bakeoff.domain.installed_extensions import Extends, whose
 from bakeoff.domain.metric import BUILT_IN_CLASSIFICATION, BUILT_IN_REGRESSION, MetricFacts, ScoringRules
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.metrics.known_scorers import known_scorers

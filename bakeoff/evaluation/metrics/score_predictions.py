@@ -23,7 +23,7 @@ from bakeoff.evaluation.metrics.score_curves import label_curves, value_curves
 from bakeoff.evaluation.metrics.score_sketches import sketches_of
 from bakeoff.evaluation.metrics.sealed_rows import rows_of
 from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
-from bakeoff.evaluation.statistics.intervals import interval
+from bakeoff.evaluation.statistics.score_intervals import interval
 from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.measures import (
     LabelAnswers,

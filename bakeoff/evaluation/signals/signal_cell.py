@@ -26,8 +26,8 @@ from bakeoff.evaluation.jobs.evaluation_under_way import Grant, Permission
 from bakeoff.evaluation.reuse.job_provenance import PartsOf, look_before, provenance_of
 from bakeoff.evaluation.signals import answer_in_cell
 from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy
-from registry.code.import_environment import import_path, readable_paths
 from registry.code.outside_access import below_home, variables_of
+from registry.code.plugin_paths import import_path, readable_paths
 from registry.code.signal_models import BadSignalsError, answers_from_json, in_probabilities, sell_remark
 
 

@@ -30,7 +30,7 @@ from bakeoff.evaluation.statistics.comparison import (
     compare_with_fixed,
 )
 from bakeoff.evaluation.statistics.costs import cost_of
-from bakeoff.evaluation.statistics.intervals import interval
+from bakeoff.evaluation.statistics.score_intervals import interval
 from bakeoff.evaluation.statistics.sentences import Contender
 from bakeoff.evaluation.statistics.sketches.blocks import SEED
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch

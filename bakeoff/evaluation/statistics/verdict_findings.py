@@ -7,7 +7,7 @@ from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.runs.verdict import Against, RunVerdict
 from bakeoff.domain.wording import counted, joined
 from bakeoff.evaluation.statistics import sentences
-from bakeoff.evaluation.statistics.intervals import interval
+from bakeoff.evaluation.statistics.score_intervals import interval
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
 #: With fewer test rows, or groups, nothing is claimed.

@@ -13,7 +13,7 @@ from bakeoff.domain.wording import counted
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
-from bakeoff.settings.secret_masking import masked
+from bakeoff.settings.url_masking import masked
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
-from bakeoff.settings.secret_masking import masked
+from bakeoff.settings.url_masking import masked
 from bakeoff.store.bakeoffs import job_rows
 from bakeoff.store.bakeoffs.job_rows import Backlog
 from bakeoff.store.database import schema_version

@@ -6,14 +6,14 @@ import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bakeoff.domain import extensions
+from bakeoff.domain import installed_extensions
 from bakeoff.domain.errors import BakeoffError, InfrastructureError
-from bakeoff.domain.extensions import Extends
+from bakeoff.domain.installed_extensions import Extends
 from bakeoff.domain.wording import counted, size
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
-from bakeoff.settings.secret_masking import masked
+from bakeoff.settings.url_masking import masked
 from bakeoff.store.bakeoffs.results import tracking_rows
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.schema_version import Branch
@@ -44,7 +44,7 @@ def check_registry(context: Context) -> Iterator[Diagnosis]:
 
 def _added(configuration: Configuration, backend: str) -> Diagnosis:
     """Checks a backend that an installed package adds: only whether it answers."""
-    whose = f"{backend}, of {extensions.whose(Extends.REGISTRIES, backend)}"
+    whose = f"{backend}, of {installed_extensions.whose(Extends.REGISTRIES, backend)}"
     try:
         registry_opening.open_registry(configuration).versions(limit=1)
     except Exception as exc:  # noqa: BLE001 - the package's own code; whatever it raises is the diagnosis

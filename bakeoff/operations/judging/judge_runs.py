@@ -31,7 +31,7 @@ from bakeoff.operations.judging.race_looks import with_stopped
 from bakeoff.operations.judging.sketch_results import sketch_what_has_none
 from bakeoff.operations.judging.split_use import SpentRows, with_use_of_split
 from bakeoff.operations.judging.strictness import is_strict, without_crown
-from bakeoff.operations.upkeep.leased_work import work_while_leased
+from bakeoff.operations.upkeep.work_under_lease import work_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.bakeoffs.results import race_rows, verdict_rows

@@ -9,7 +9,7 @@ from dataclasses import replace
 from bakeoff.cell.host.cell_outcome import End
 from bakeoff.evaluation.checks.shuffled_labels import above_chance
 from bakeoff.evaluation.datasets import snapshot
-from bakeoff.evaluation.functions.single_use_oven import RunCell
+from bakeoff.evaluation.functions.temporary_oven import RunCell
 from bakeoff.evaluation.jobs.accept_outputs import load_predictions
 from bakeoff.evaluation.jobs.cell_failure import Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_job import order_of

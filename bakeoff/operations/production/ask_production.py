@@ -27,7 +27,7 @@ from bakeoff.domain.runs.verdict import ProductionScores
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
-from bakeoff.evaluation.functions.single_use_oven import RunCell
+from bakeoff.evaluation.functions.temporary_oven import RunCell
 from bakeoff.evaluation.jobs.cell_failure import Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_job import predictions_mb
 from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
@@ -37,12 +37,12 @@ from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.operations.capacity import usual_grant
 from bakeoff.operations.context import Context
 from bakeoff.operations.own_oven import own_folder, own_oven
-from bakeoff.operations.production import answer_of_production
-from bakeoff.operations.upkeep.leased_work import work_while_leased
+from bakeoff.operations.production import production_in_cell
+from bakeoff.operations.upkeep.work_under_lease import work_while_leased
 from bakeoff.store.bakeoffs.results.verdict_rows import MOST_ATTEMPTS
 from bakeoff.store.bakeoffs.row_lease import RowLease
-from registry.code.import_environment import import_path, readable_paths
 from registry.code.outside_access import below_home, outside_paths, variables_of
+from registry.code.plugin_paths import import_path, readable_paths
 from registry.columns.predictions import BadPredictionsError
 from registry.models.promotion import production_of
 from registry.models.registry_interface import Fitted
@@ -208,7 +208,7 @@ def _scores_in(
 def _in_words(error: JobError, end: End, order: Order) -> str:
     if end is End.TIMED_OUT:
         return f"it took longer than {order.limits.wall_s:g} seconds"
-    if error.type == answer_of_production.REFUSAL:
+    if error.type == production_in_cell.REFUSAL:
         return error.message
     return f"{error.type} in {error.phase}: {error.message}"
 
@@ -220,8 +220,8 @@ def _order(context: Context, run: Run, version: ModelVersion, copied: Fitted) ->
     # The files that the dataset was read from hold the test labels: they stay closed.
     closed = (*configuration.secrets, *map(Path, dataset.files))
     return Order(
-        entry="bakeoff.operations.production.answer_of_production:answer",
-        payload=answer_of_production.payload_of(
+        entry="bakeoff.operations.production.production_in_cell:answer",
+        payload=production_in_cell.payload_of(
             version,
             copied,
             snapshot=place / OPEN,
@@ -247,8 +247,8 @@ def _order(context: Context, run: Run, version: ModelVersion, copied: Fitted) ->
         environment=variables_of([configuration.settings]),
         in_home=below_home([configuration.settings], configuration.root, closed),
         outputs={
-            answer_of_production.LABELS: folder / "labels.npy",
-            answer_of_production.BESIDE: folder / "beside.npy",
+            production_in_cell.LABELS: folder / "labels.npy",
+            production_in_cell.BESIDE: folder / "beside.npy",
         },
     )
 
@@ -273,8 +273,8 @@ def _scored_within_time(context: Context, run: Run, predicted: PredictedFiles, r
 
 def _answers(run: Run, version: ModelVersion, order: Order) -> tuple[PredictedFiles, ScoringRules]:
     """What it predicted, and the rules by which that is scored."""
-    labels = order.outputs[answer_of_production.LABELS]
-    file = order.outputs[answer_of_production.BESIDE]
+    labels = order.outputs[production_in_cell.LABELS]
+    file = order.outputs[production_in_cell.BESIDE]
     beside = file if file.exists() else None
     if beside is not None and version.metadata.get("outputKind") == OutputKind.SCORE:
         # Metrics such as roc_auc read scores. Its own threshold turns them into the labels that it answers.

@@ -19,7 +19,7 @@ from bakeoff.domain.runs.saving import NotSaved, PromotionOutcome, Saved, SaveRe
 from bakeoff.evaluation.reports.models_to_save import Selection, description_of, select
 from bakeoff.operations.context import Context
 from bakeoff.operations.production.promotion_evidence import evidence_in
-from bakeoff.operations.upkeep.leased_work import work_while_leased
+from bakeoff.operations.upkeep.work_under_lease import work_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.settings.registry_settings import PromotionSettings
 from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, schedule_slots

@@ -20,7 +20,7 @@ from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import start_run
 from bakeoff.operations.signals.start_signals import start_signals
-from bakeoff.operations.upkeep.leased_work import start_while_leased
+from bakeoff.operations.upkeep.work_under_lease import start_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.settings.schedule_settings import ScheduleSettings
 from bakeoff.store.bakeoffs import run_rows, schedule_slots

@@ -19,7 +19,7 @@ from bakeoff.operations.runs.run_report import (
     read_report,
     standing_record,
 )
-from bakeoff.operations.runs.stopped_candidates import StoppedCandidate
+from bakeoff.operations.runs.stopped_by_race import StoppedCandidate
 from bakeoff.store.bakeoffs import job_rows, label_rows
 from bakeoff.store.bakeoffs.results import curve_rows, earlier_fits
 

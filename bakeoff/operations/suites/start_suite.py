@@ -21,7 +21,7 @@ from bakeoff.evaluation.planning.run_plan import Plan, make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import start_planned, start_run
-from bakeoff.operations.upkeep.leased_work import start_while_leased
+from bakeoff.operations.upkeep.work_under_lease import start_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.settings.suite_settings import SuiteSettings
 from bakeoff.store.bakeoffs import suite_rows

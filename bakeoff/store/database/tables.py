@@ -50,7 +50,7 @@ from sqlalchemy import (
 )
 
 from bakeoff.domain.event import EventType
-from bakeoff.domain.feedback import LONGEST_ID
+from bakeoff.domain.feedback_item import LONGEST_ID
 from bakeoff.domain.runs.job import JobKind, JobState
 from bakeoff.domain.runs.run import LONGEST_LABEL, PRIORITIES, RunState
 from bakeoff.domain.runs.schedule import SlotState

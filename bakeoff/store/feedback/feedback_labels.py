@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, select, tuple_, update
 
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.feedback import Intake, Label, StoredLabel, Value, same
+from bakeoff.domain.feedback_item import Intake, Label, StoredLabel, Value, same
 from bakeoff.domain.wording import listed
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
 from bakeoff.store.database.tables import items, labels

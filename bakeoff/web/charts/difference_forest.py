@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff.web.charts.axis import Axis, linear
+from bakeoff.web.charts.axis_scale import Axis, linear
 from bakeoff.web.charts.markup import Child, Markup, hidden, name_of, percent, tag
 from bakeoff.web.charts.number_text import metric_title, places_for, signed_text
 from bakeoff.web.charts.signs import key_line, mark, model_class, outcome_sign

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff.web.charts.axis import Axis, linear
+from bakeoff.web.charts.axis_scale import Axis, linear
 from bakeoff.web.charts.markup import Child, Markup, percent, tag
 from bakeoff.web.charts.number_text import fixed_text, places_for
 from bakeoff.web.charts.signs import icon

@@ -13,7 +13,7 @@ from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.evaluation.planning.request_body import parse
 from bakeoff.evaluation.planning.run_spec import RunSpec
-from bakeoff.operations.runs.client_requests import check_run_request
+from bakeoff.operations.runs.client_request_check import check_run_request
 from bakeoff.operations.runs.plan_ahead import plan_ahead
 from bakeoff.settings.setting_definitions import ClientRight
 from bakeoff.web.shown_tables import ShownTable

@@ -16,7 +16,7 @@ from fixtures.places import ROOT
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
-from bakeoff.domain.feedback import Item, Score
+from bakeoff.domain.feedback_item import Item, Score
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 from bakeoff.store.feedback import feedback_items, feedback_labels

@@ -7,7 +7,7 @@ from fixtures.command_line import Project
 from sqlalchemy import Engine
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.feedback import Item, Label, Score
+from bakeoff.domain.feedback_item import Item, Label, Score
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
 from bakeoff.evaluation.datasets.sources.dataset_sources import dataset_files, read_dataset
 from bakeoff.evaluation.planning.run_plan import make_plan

@@ -30,7 +30,7 @@ Load = Callable[..., Catalog]
 
 @pytest.fixture(scope="module")
 def oven() -> Iterator[Path]:
-    with Oven.start(preload=["numpy", "sklearn.tree", "registry.catalog.import_check"]) as oven:
+    with Oven.start(preload=["numpy", "sklearn.tree", "registry.catalog.construct_in_cell"]) as oven:
         yield oven.socket
 
 

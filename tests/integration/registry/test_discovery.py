@@ -49,7 +49,7 @@ GOOD = "class Mine:\n    def fit(self, X, y): ...\n    def predict(self, X): ret
 @pytest.fixture(scope="module")
 def oven():
     with Oven.start(
-        preload=["numpy", "sklearn.tree", "sklearn.ensemble", "registry.catalog.import_check"]
+        preload=["numpy", "sklearn.tree", "sklearn.ensemble", "registry.catalog.construct_in_cell"]
     ) as oven:
         yield oven.socket
 

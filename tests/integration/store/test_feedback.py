@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from bakeoff.domain.errors import InfrastructureError, NotFoundError
-from bakeoff.domain.feedback import Intake, Item, Label, Score
+from bakeoff.domain.feedback_item import Intake, Item, Label, Score
 from bakeoff.store.database.engine import reading, writing
 from bakeoff.store.feedback import feedback_items, feedback_labels
 

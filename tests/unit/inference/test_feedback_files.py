@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.feedback import Item, Label
+from bakeoff.domain.feedback_item import Item, Label
 from bakeoff.inference.feedback_files import items_in, labels_in
 
 

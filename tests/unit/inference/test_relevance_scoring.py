@@ -13,7 +13,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
-from bakeoff.domain.feedback import Item, Score
+from bakeoff.domain.feedback_item import Item, Score
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.inference import score
 from bakeoff.inference.relevance_scoring import Scorer, ScoreRangeError

@@ -26,7 +26,7 @@ def config(
 ) -> None:
     """Print the settings, and where each came from."""
     if markdown:
-        from bakeoff.cli.output.settings_reference import settings_reference
+        from bakeoff.cli.output.settings_markdown import settings_reference
 
         sys.stdout.write(settings_reference())
         return
@@ -53,8 +53,8 @@ def _record(configuration: "Configuration") -> dict[str, Any]:
 
 def _settings(configuration: "Configuration") -> list[tuple[str, Any, str]]:
     """Key, value and meaning; passwords are masked."""
-    from bakeoff.settings.secret_masking import masked_within
     from bakeoff.settings.setting_definitions import Settings
+    from bakeoff.settings.url_masking import masked_within
 
     values = configuration.settings.model_dump(mode="json", by_alias=True)
     fields = Settings.model_fields.values()

@@ -85,7 +85,7 @@ def _guarded(
     """A check that cannot be made is reported as a failure."""
     from bakeoff.domain.errors import BakeoffError
     from bakeoff.operations.doctor.diagnosis import fail
-    from bakeoff.settings.secret_masking import masked
+    from bakeoff.settings.url_masking import masked
 
     try:
         yield from look(context)

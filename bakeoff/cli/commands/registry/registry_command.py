@@ -2,15 +2,19 @@
 
 import typer
 
-from bakeoff.cli.commands.registry import registry_list, registry_promote, registry_save_delete_verify
+from bakeoff.cli.commands.registry import (
+    registry_list_show_best,
+    registry_promote,
+    registry_save_delete_verify,
+)
 
 app = typer.Typer(
     help="List, save, promote and delete trained models.", no_args_is_help=True, add_completion=False
 )
 
-app.command("list")(registry_list.list_versions)
-app.command("show")(registry_list.show)
-app.command("best")(registry_list.best)
+app.command("list")(registry_list_show_best.list_versions)
+app.command("show")(registry_list_show_best.show)
+app.command("best")(registry_list_show_best.best)
 app.command("save")(registry_save_delete_verify.save)
 app.command("promote")(registry_promote.promote)
 app.command("rollback")(registry_promote.rollback)

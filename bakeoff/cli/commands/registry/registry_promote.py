@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bakeoff.cli import project_access
-from bakeoff.cli.commands.registry.registry_list import MODEL_HELP
+from bakeoff.cli.commands.registry.registry_list_show_best import MODEL_HELP
 from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 

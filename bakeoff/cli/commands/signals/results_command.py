@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from bakeoff.domain.feedback import Intake, StoredItem, Value
+    from bakeoff.domain.feedback_item import Intake, StoredItem, Value
     from bakeoff.operations.context import Context
 
 app = typer.Typer(
@@ -53,7 +53,7 @@ def import_results(
     Each column is a feature. A row whose id is stored already is the same result: if its features differ, it
     is scored again.
     """
-    from bakeoff.domain.feedback import Intake
+    from bakeoff.domain.feedback_item import Intake
     from bakeoff.inference.feedback_files import items_in
     from bakeoff.operations.score_items import scorer, take_in
 
@@ -101,7 +101,7 @@ def label(
     config: ConfigFile = None,
 ) -> None:
     """Label one result. A later label by the same person replaces the earlier one."""
-    from bakeoff.domain.feedback import Label
+    from bakeoff.domain.feedback_item import Label
     from bakeoff.store.database import schema_version
     from bakeoff.store.feedback import feedback_labels
 
@@ -123,7 +123,7 @@ def labels(  # noqa: PLR0917 - one parameter for each option
     config: ConfigFile = None,
 ) -> None:
     """Import the labels in a file."""
-    from bakeoff.domain.feedback import Intake
+    from bakeoff.domain.feedback_item import Intake
     from bakeoff.inference.feedback_files import labels_in
     from bakeoff.store.feedback.feedback_labels import add
 

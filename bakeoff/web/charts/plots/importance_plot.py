@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bakeoff.web.charts.axis import Axis, linear
+from bakeoff.web.charts.axis_scale import Axis, linear
 from bakeoff.web.charts.markup import Child, Markup, hidden, name_of, percent, tag
 from bakeoff.web.charts.number_text import metric_title, places_for, signed_text
 

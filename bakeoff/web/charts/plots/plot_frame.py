@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bakeoff.web.charts.axis import Axis
+from bakeoff.web.charts.axis_scale import Axis
 from bakeoff.web.charts.markup import Child, Markup, coordinate, name_of, tag
 from bakeoff.web.charts.signs import mark, model_class
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from bakeoff.web.charts.axis import Axis, linear
+from bakeoff.web.charts.axis_scale import Axis, linear
 from bakeoff.web.charts.markup import Child, Markup, tag
 from bakeoff.web.charts.number_text import brief
 from bakeoff.web.charts.plots.plot_frame import PlotFrame, as_a_table, figure_box

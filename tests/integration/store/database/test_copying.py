@@ -23,7 +23,7 @@ from sqlalchemy import Engine, select, text
 
 from bakeoff.domain.candidate import Rejection
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.feedback import Item, Label, Score
+from bakeoff.domain.feedback_item import Item, Label, Score
 from bakeoff.domain.signal import ModelOutput, SignalType
 from bakeoff.store.bakeoffs import rejections, run_rows
 from bakeoff.store.database import database_copy, schema_version

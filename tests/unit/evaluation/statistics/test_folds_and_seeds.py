@@ -8,7 +8,7 @@ from bakeoff.evaluation.statistics.cross_validation import (
     posterior,
     variance_factor,
 )
-from bakeoff.evaluation.statistics.intervals import interval, wilson
+from bakeoff.evaluation.statistics.score_intervals import interval, wilson
 from bakeoff.evaluation.statistics.seeds import compare_recipes
 from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.measures import LabelAnswers, label_sketches

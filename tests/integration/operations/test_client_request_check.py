@@ -13,7 +13,7 @@ from bakeoff.api.security.tokens import Role, add
 from bakeoff.domain.errors import ForbiddenError, InvalidInputError
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
-from bakeoff.operations.runs.client_requests import check_run_request
+from bakeoff.operations.runs.client_request_check import check_run_request
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import run_rows
 from tasks import celery

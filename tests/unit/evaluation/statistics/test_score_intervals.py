@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from bakeoff.evaluation.statistics.intervals import interval, wilson
+from bakeoff.evaluation.statistics.score_intervals import interval, wilson
 from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.measures import (
     LabelAnswers,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.cell.host.cell_order import Limits
-from bakeoff.cell.host.cell_outputs import Outputs
+from bakeoff.cell.host.move_outputs import Outputs
 from bakeoff.domain.errors import InfrastructureError
 
 LIMITS = Limits(wall_s=9, threads=1, output_mb=1)
@@ -64,7 +64,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from bakeoff.cell.host.cell_order import Limits
-from bakeoff.cell.host.cell_outputs import Outputs
+from bakeoff.cell.host.move_outputs import Outputs
 with Outputs({"out": Path(sys.argv[1]) / "out"}, Limits(wall_s=9, threads=1, output_mb=1)) as outputs:
     os.write(outputs.descriptors[0], b"half of it")
     os.kill(os.getpid(), signal.SIGKILL)

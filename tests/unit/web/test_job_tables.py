@@ -3,7 +3,7 @@ from fixtures.stored import an_error
 
 from bakeoff.domain.runs.job import Job, JobState, Phase
 from bakeoff.web.routes.job_pages import plain_log
-from bakeoff.web.views.job_failures import failure_groups
+from bakeoff.web.views.job_tables import failure_groups
 
 RUN = a_run()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakeoff.web.charts.axis import linear, logarithmic, unit_axis
+from bakeoff.web.charts.axis_scale import linear, logarithmic, unit_axis
 from bakeoff.web.charts.number_text import MINUS, cost_text, fixed_text, places_for, signed_text
 
 
