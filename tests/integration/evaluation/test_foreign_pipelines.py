@@ -13,6 +13,7 @@ from fixtures.project import Project, a_project
 from rich.console import Console
 
 from bakeoff.cli.output.runs.metric_details import details, of_model
+from bakeoff.cli.output.runs.run_outcome import show_report
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.operations.runs.run_report import read_report
@@ -82,6 +83,11 @@ def test_it_is_told_which_of_them_prepare_the_data_themselves(ended: tuple[Proje
     for name in ("encoded", "oversampled"):
         console.print(*details(of_model(report, name)[0]))
     assert shown.getvalue().count("prepared  by itself") == 1
+    show_report(report, console)
+    (told,) = [
+        line for line in shown.getvalue().splitlines() if line.startswith("prepared   by themselves: ")
+    ]
+    assert set(told.split(": ")[1].split(", ")) == {"vectorized", "encoded"}
 
 
 def test_where_few_rows_carry_the_result_the_order_is_scored_and_accuracy_is_put_into_place(

@@ -64,10 +64,16 @@ def how_many_reused(prospects: "Sequence[Prospect]") -> str:
     return f"{number} of {counted(len(prospects), 'candidate')}: `bakeoff plan` says why" if number else ""
 
 
-def state(summary: RunSummary, *, reused: int = 0) -> "RenderableType":
-    """The line below the header: the state of the run. `reused`: how many of its results were reused."""
+def state(summary: RunSummary, *, reused: int = 0, own_preparation: Sequence[str] = ()) -> "RenderableType":
+    """The lines below the header, which the results tell: first the state of the run.
+
+    `reused`: how many of its results were reused. `own_preparation`: ids of candidates that prepare the data
+    themselves.
+    """
     run = summary.run
     rows = [("state", _state(summary))]
+    if own_preparation:
+        rows.append(("prepared", Text(f"by themselves: {clean(', '.join(own_preparation))}")))
     if reused:
         rows.append(("reused", Text(f"{reused} of {counted(sum(summary.jobs.values()), 'result')}", "dim")))
     if run.priority:

@@ -67,7 +67,7 @@ def show_outcome(
     )
     terminal.show(
         console,
-        state(report.summary, reused=report.reused),
+        state(report.summary, reused=report.reused, own_preparation=_own_preparation(report)),
         *(verdict_lines(report.verdict, told=shown) if report.verdict else []),
         *([Text(), *board] if board else []),
         *stopped_table(report, console, top=top),
@@ -84,3 +84,7 @@ def show_outcome(
         ),
         *(tracking_lines(report.tracking) if report.tracking else []),
     )
+
+
+def _own_preparation(report: "RunReport") -> "list[str]":
+    return [row.result.model_id for row in report.standings if row.result.details.get("preparesItself")]
