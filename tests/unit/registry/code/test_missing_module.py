@@ -44,7 +44,7 @@ def root(tmp_path, monkeypatch):
         ("zoo_animals", "it belongs to zoo 2.1, of which files are missing: install that again"),
         ("cv2", f"`pip install opencv-python` {WHERE}"),
         ("skimage.filters", f"`pip install scikit-image` {WHERE}"),
-        ("catboost", f"`pip install catboost` {WHERE}"),
+        ("gensim", f"`pip install gensim` {WHERE}"),
         ("lightgbn", "did you mean 'lightgbm'?"),
         ("sklaern", "did you mean 'sklearn'?"),
         ("pikle", "did you mean 'pickle'?"),

@@ -1,4 +1,4 @@
-"""Which flavor of MLflow a model has. CatBoost and PyTorch are not installed: classes of their names are."""
+"""Which flavor of MLflow a model has. For CatBoost and PyTorch, classes with their names do."""
 
 from registry.models.mlflow.flavors import flavor_of, needs_our_predict
 
