@@ -25,6 +25,8 @@ def value_or_nan(name: str, measure: Callable[[], Any], notes: list[str]) -> flo
         warnings.simplefilter("always")
         try:
             value = float(measure())
+        except MemoryError:  # before the limit of its cell ended it, which is said in the same words
+            notes.append(f"{name} ran out of memory")
         except Exception as exc:  # noqa: BLE001 - a metric may be untrusted code; the other metrics must go on
             notes.append(f"{name} failed: {exception_line(exc)}")
     notes += (f"{name}: {warning.message}" for warning in caught)

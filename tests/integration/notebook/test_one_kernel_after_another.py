@@ -4,9 +4,12 @@ import os
 import subprocess
 import sys
 from ast import literal_eval
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
+import pytest
 from fixtures.kitchen import below, is_alive
 from fixtures.project import wait_for
 
@@ -41,37 +44,45 @@ print(result.plan.action.to_dict(), "|", result.plan.why["rule"], "|", score)
 """
 
 
-def run(script: str, folder: Path) -> "subprocess.Popen[str]":
+@pytest.fixture
+def runtime() -> Iterator[Path]:
+    """A folder for temporary files with a short path, as sockets need it."""
+    with TemporaryDirectory(prefix="bk") as folder:
+        yield Path(folder)
+
+
+def run(script: str, folder: Path, runtime: Path) -> "subprocess.Popen[str]":
     (folder / "script.py").write_text(script)
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "TMPDIR": str(folder / "tmp")}
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "TMPDIR": str(runtime)}
     return subprocess.Popen(
         [sys.executable, "script.py"], cwd=folder, stdout=subprocess.PIPE, text=True, env=environment
     )
 
 
-def said(script: str, folder: Path) -> list[str]:
-    process = run(script, folder)
+def said(script: str, folder: Path, runtime: Path) -> list[str]:
+    process = run(script, folder, runtime)
     output, _ = process.communicate(timeout=100)
     assert process.returncode == 0
     return output.strip().split(" | ")
 
 
-def test_a_killed_one_leaves_nothing_and_what_one_has_fitted_the_next_one_reuses(tmp_path: Path) -> None:
-    (tmp_path / "tmp").mkdir()
-    with run(KILLED, tmp_path) as script:
+def test_a_killed_one_leaves_nothing_and_what_one_has_fitted_the_next_one_reuses(
+    tmp_path: Path, runtime: Path
+) -> None:
+    with run(KILLED, tmp_path, runtime) as script:
         assert script.stdout is not None
         worker = int(script.stdout.readline())
         wait_for(lambda: any("oven_process" in _command(pid) for pid in below(worker)), "the oven")
         processes = [worker, *below(worker)]
         script.kill()
     wait_for(lambda: not any(map(is_alive, processes)), "the end of the worker that was begun")
-    assert [one for one in (tmp_path / "tmp").iterdir() if "oven" in one.name] == []
+    assert [one for one in runtime.iterdir() if "oven" in one.name] == []
 
-    action, why, score = said(SCRIPT.format(threshold=0), tmp_path)
+    action, why, score = said(SCRIPT.format(threshold=0), tmp_path, runtime)
     assert literal_eval(action) == {"dummy": "run", "rule": "run", "tree": "run"}
     assert (why, score) == ("it was never fitted", "1.0")
 
-    action, why, score = said(SCRIPT.format(threshold=1), tmp_path)
+    action, why, score = said(SCRIPT.format(threshold=1), tmp_path, runtime)
     assert literal_eval(action) == {"dummy": "reuse", "rule": "run", "tree": "reuse"}
     assert why == "changed: code, parameters"
     assert float(score) < 1

@@ -376,6 +376,7 @@ def test_a_custom_metric_sees_the_labels_themselves(own):
         ("return float('nan')", "is undefined for these predictions: nan"),
         ("return float('inf')", "is undefined for these predictions: inf"),
         ("return 1 / 0", "failed: ZeroDivisionError: division by zero"),
+        ("raise MemoryError", "ran out of memory"),
         ("raise Unprintable", "failed: scoring_test_metrics.Unprintable: <exception str() failed>"),
         ("return odd(y_true)", "failed: RecursionError: "),
     ],
