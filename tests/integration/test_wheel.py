@@ -177,4 +177,4 @@ def test_the_installed_wheel_upgrades_a_database(installed, project):
 
     assert done.stdout.endswith(f"has schema {HEAD}: up to date\n"), done.stdout + done.stderr
     with sqlite3.connect(project / "data" / "bakeoff.db") as database:
-        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0021",)]
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
