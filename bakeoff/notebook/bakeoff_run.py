@@ -87,7 +87,7 @@ class BakeoffRun:
 
     def result(self) -> BakeoffResult:
         """What is known now, without waiting."""
-        return BakeoffResult.read(self._session, self.run_id, plan=self.plan)
+        return BakeoffResult.read(self._session, self.run_id, plan=self.plan, progress=self._progress)
 
     def cancel(self) -> bool:
         """Ends the run: what is being fitted is stopped. False if it had ended."""

@@ -77,18 +77,25 @@ class BakeoffResult:
         root: Path,
         file: Path | None,
         plan: Sequence[PlannedCandidate] = (),
+        progress: bool | None = None,
     ) -> None:
-        """`root`, `file`: of the project, and of its configuration."""
+        """`root`, `file`: of the project, and of its configuration. `progress`: of the call, for `.best`."""
         self._report = report
         self._curves = curves
         self._root = root
         self._file = file
         self._plan = tuple(plan)
+        self._progress = progress
         self._session: ProjectSession | None = None
 
     @classmethod
     def read(
-        cls, session: "ProjectSession", run_id: str, *, plan: Sequence[PlannedCandidate] = ()
+        cls,
+        session: "ProjectSession",
+        run_id: str,
+        *,
+        plan: Sequence[PlannedCandidate] = (),
+        progress: bool | None = None,
     ) -> "BakeoffResult":
         configuration = session.configuration
         engine = session.context.engine
@@ -100,12 +107,13 @@ class BakeoffResult:
             root=configuration.root,
             file=configuration.file,
             plan=plan,
+            progress=progress,
         )
         result._session = session
         return result
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("_report", "_curves", "_root", "_file", "_plan")
+        kept = ("_report", "_curves", "_root", "_file", "_plan", "_progress")
         return {"_session": None, **{name: self.__dict__[name] for name in kept}}
 
     @property
@@ -198,7 +206,7 @@ class BakeoffResult:
         """
         from bakeoff.notebook.results.best_model import best_of
 
-        return best_of(self._project(), self._report)
+        return best_of(self._project(), self._report, progress=self._progress)
 
     def predictions(self, candidate: str) -> "pd.DataFrame":
         """What it predicted for the test rows: the row of the data, the true value, the prediction."""

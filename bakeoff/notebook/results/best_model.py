@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from bakeoff.operations.runs.run_report import RunReport
     from registry.models.registry_interface import BaseModelRegistry
 
+_ELSEWHERE = "its worker keeps models where this machine does not find them: let all use one registry"
+
 
 class BestModel:
     """A fitted candidate. It checks the columns it is given, and prepares them as in its bake-off."""
@@ -70,17 +72,17 @@ class BestModel:
         return f"<{self.candidate}, fitted: {self.uri}>"
 
 
-def best_of(session: "ProjectSession", report: "RunReport") -> BestModel:
-    return load_candidate(session, report, _winner(report))
-
-
-def load_candidate(session: "ProjectSession", report: "RunReport", result: "Result") -> BestModel:
+def best_of(session: "ProjectSession", report: "RunReport", *, progress: bool | None) -> BestModel:
+    """`progress`: of a fit that is still needed, as `compare` takes it."""
     from bakeoff.inference.loaded_version import LoadedVersion
     from registry.code.class_import import add_to_import_path
     from registry.models.registry_opening import open_registry
 
     registry = open_registry(session.configuration)
-    version = _saved_version(session, registry, result) or _fit_and_save(session, registry, report, result)
+    result = _winner(report)
+    version = _saved_version(session, registry, result)
+    if version is None:
+        version = _fit_and_save(session, registry, report, result, progress=progress)
     add_to_import_path(session.configuration.root)  # where classes of the notebook are unpickled from
     return BestModel(result.model_id, LoadedVersion.of(registry.load(version.id)))
 
@@ -115,7 +117,12 @@ def _saved_version(
 
 
 def _fit_and_save(
-    session: "ProjectSession", registry: "BaseModelRegistry", report: "RunReport", result: "Result"
+    session: "ProjectSession",
+    registry: "BaseModelRegistry",
+    report: "RunReport",
+    result: "Result",
+    *,
+    progress: bool | None,
 ) -> ModelVersion:
     from bakeoff.notebook.bakeoff_run import BakeoffRun
     from bakeoff.operations.runs import start_run
@@ -138,7 +145,7 @@ def _fit_and_save(
     )
     session.serve(run.id)
     start_run.write_and_ring(session.context, run, [candidate], fresh=False)
-    fitted = BakeoffRun(session, run.id).wait()
+    fitted = BakeoffRun(session, run.id, progress=progress).wait()
     if fitted.errors:
         raise NotFoundError(
             f"{result.model_id} could not be fitted again: {fitted.errors[result.model_id]!r}"
@@ -154,9 +161,6 @@ def _fit_and_save(
         )
         raise NotFoundError(f"{result.model_id} was fitted and is not saved: {why}")
     return version
-
-
-_ELSEWHERE = "its worker keeps models where this machine does not find them: let all use one registry"
 
 
 def _refuse_to_promote(session: "ProjectSession") -> None:

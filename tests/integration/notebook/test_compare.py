@@ -188,8 +188,12 @@ def test_the_second_time_is_free_and_a_changed_class_refits_itself_alone(
     assert changed.leaderboard.f1["rule"] < result.leaderboard.f1["rule"]
 
 
-def test_the_best_is_fitted_when_asked_for_and_found_the_next_time(result: BakeoffResult) -> None:
+def test_the_best_is_fitted_when_asked_for_and_found_the_next_time(
+    result: BakeoffResult, capsys: pytest.CaptureFixture[str]
+) -> None:
     best = result.best
+    assert capsys.readouterr().err == ""  # the call said `progress=False`
+
     again = pickle.loads(pickle.dumps(result)).best
 
     assert best.candidate == result.recommended
