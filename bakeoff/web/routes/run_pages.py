@@ -5,12 +5,12 @@ from typing import Any
 
 from bakeoff.api.paging import cursor_after, id_in, unknown
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.runs.folded_families import families_of
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.wording import listed, quoted
 from bakeoff.operations.runs.run_report import RunReport, read_report, report_record
 from bakeoff.store.bakeoffs import label_rows, run_rows, schedule_slots
-from bakeoff.web.charts.folded_families import families_of
 from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
 from bakeoff.web.charts.verdict_box import stopped_list, verdict_box
 from bakeoff.web.views.board_table import board_table

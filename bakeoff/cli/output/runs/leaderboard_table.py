@@ -3,7 +3,7 @@
 The metric that ranks comes first. Columns for which there is no room are left out, and named below.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,11 @@ from bakeoff.cli.output.runs.metric_details import chosen_parameters
 from bakeoff.cli.output.runs.verdict_view import STANDING_STYLES, interval_texts, place_of, whiskers
 from bakeoff.domain.finding import FAILED_CHECKS
 from bakeoff.domain.metric import short_name
+from bakeoff.domain.runs.folded_families import FoldedBoard, fold
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
-from bakeoff.operations.runs.run_report import RunReport
+from bakeoff.operations.runs.run_report import RunReport, report_record
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -33,18 +34,21 @@ def leaderboard(
 ) -> "list[RenderableType]":
     """The table, and below it notes on what is not shown. `top`: how many candidates are shown at most.
 
-    Of a grid only the best member is shown, unless `members` asks for all.
+    Of a grid only the best member is shown, and the one to take, unless `members` asks for all.
     """
-    if not members:
-        report = replace(report, standings=[row for row in report.standings if _leads_family(row, report)])
+    folded = None if members else _folded(report)
+    if folded is not None:
+        unfolded = {row["modelId"] for row in folded.rows}
+        report = replace(report, standings=[s for s in report.standings if s.result.model_id in unfolded])
     shown = report.standings[:top]
     if not shown:
         return []
-    columns = _columns(report, shown, longest_name=max(_SHORTEST_NAME, console.width // 3))
+    notes = {row["modelId"]: folded.note_on(row) for row in folded.rows} if folded else {}
+    columns = _columns(report, shown, notes, longest_name=max(_SHORTEST_NAME, console.width // 3))
     kept = fitting(columns, console.width)
     return [
         table_of(kept, console.width),
-        *_closing(report, len(shown)),
+        *_closing(report, len(shown), is_folded=folded is not None),
         *left_out(columns, kept, elsewhere="--format csv"),
     ]
 
@@ -86,16 +90,19 @@ def stopped_table(report: RunReport, console: "Console", *, top: int | None = No
     return [Text(), table_of(fitting(columns, console.width), console.width), *more]
 
 
-def _leads_family(row: LeaderboardRow, report: RunReport) -> bool:
-    """Whether it is of no family, or the first of it."""
-    family = report.families.get(row.result.model_id)
-    if family is None:
-        return True
-    first = next(one for one in report.standings if report.families.get(one.result.model_id) == family)
-    return row.result.model_id == first.result.model_id
+def _folded(report: RunReport) -> FoldedBoard | None:
+    """None where no member of a grid is left out."""
+    record = report_record(report)
+    folded = fold(
+        record["leaderboard"], record["failed"], keep=[report.verdict.recommended if report.verdict else None]
+    )
+    return folded if len(folded.rows) < len(report.standings) else None
 
 
-def _columns(report: RunReport, shown: Sequence[LeaderboardRow], *, longest_name: int) -> list[FittingColumn]:
+def _columns(
+    report: RunReport, shown: Sequence[LeaderboardRow], notes: Mapping[str, str], *, longest_name: int
+) -> list[FittingColumn]:
+    """`notes`: on those that stand for the other members of a grid, by id."""
     first, *others = report.metrics
     return [
         FittingColumn(name="#", cells=_bands(shown, report), keep=ALWAYS),
@@ -112,7 +119,7 @@ def _columns(report: RunReport, shown: Sequence[LeaderboardRow], *, longest_name
         _cost("fit", "s", shown, lambda s: s.result.cost.fit_s, keep=4),
         _cost("CPU", "s", shown, lambda s: s.result.cost.cpu_s, keep=2),
         _cost("memory", "MB", shown, lambda s: s.result.cost.peak_memory_mb, keep=1),
-        *_notes(shown, report),
+        *_notes(shown, report, notes),
     ]
 
 
@@ -169,13 +176,15 @@ def _cost(
     return FittingColumn(name=name, unit=unit, cells=cells, keep=keep)
 
 
-def _notes(shown: Sequence[LeaderboardRow], report: RunReport) -> list[FittingColumn]:
-    cells = [_note(standing, report) for standing in shown]
-    notes = FittingColumn(name="", cells=cells, justify="left", keep=60, least=_SHORTEST_NOTE, wraps=True)
-    return [notes] if any(cells) else []
+def _notes(
+    shown: Sequence[LeaderboardRow], report: RunReport, notes: Mapping[str, str]
+) -> list[FittingColumn]:
+    cells = [_note(one, report, notes.get(one.result.model_id, "")) for one in shown]
+    column = FittingColumn(name="", cells=cells, justify="left", keep=60, least=_SHORTEST_NOTE, wraps=True)
+    return [column] if any(cells) else []
 
 
-def _note(standing: LeaderboardRow, report: RunReport) -> Text:
+def _note(standing: LeaderboardRow, report: RunReport, of_family: str) -> Text:
     if standing.result.model_id == report.run.baseline_id:
         return Text("baseline, reused" if standing.result.reused_from else "baseline", "dim italic")
     said = []
@@ -185,8 +194,8 @@ def _note(standing: LeaderboardRow, report: RunReport) -> Text:
     not_better = standing.beats_baseline is False
     if standing.baseline_mark:
         said.append(standing.baseline_mark)
-    if note := _of_family(standing, report):
-        said.append(note)
+    if of_family:
+        said.append(of_family)
     if searches := standing.result.details.get("tuning"):
         said.append("tuned in each fit" if searches[1:] else f"tuned: {chosen_parameters(searches[0])}")
     warnings = standing.result.details.get("warnings")
@@ -201,22 +210,14 @@ def _note(standing: LeaderboardRow, report: RunReport) -> Text:
     return Text(", ".join(said), "yellow" if not_better or warnings else "bold cyan" if take_it else _DIM)
 
 
-def _of_family(standing: LeaderboardRow, report: RunReport) -> str:
-    """`best of 12 of forest`, where the others are not shown."""
-    family = report.families.get(standing.result.model_id)
-    size = sum(one == family for one in report.families.values())
-    shown = sum(report.families.get(one.result.model_id) == family for one in report.standings)
-    return f"best of {size} of {family}" if family and shown == 1 < size else ""
-
-
-def _closing(report: RunReport, shown: int) -> list[Text]:
+def _closing(report: RunReport, shown: int, *, is_folded: bool) -> list[Text]:
     said = []
     hidden = len(report.standings) - shown
     if hidden:
         said.append(
             f"{counted(hidden, 'more candidate')} below these: --top {len(report.standings)} shows all"
         )
-    if any(_of_family(standing, report) for standing in report.standings):
+    if is_folded:
         said.append("of a grid the best member is shown: --members shows all")
     first = report.metrics[0]
     if report.run.signals is None and first != report.run.rules.metrics[0]:

@@ -1,7 +1,7 @@
 """Which lines of a leaderboard stand for the members of a grid: one for the best, and all of them on demand.
 
 A grid of three hundred would bury the other candidates. Nothing is judged here: the verdict, its bands and
-its places count every member, whichever lines are shown.
+its places count every member, whichever lines are shown. Terminal, pages and reports fold by this rule alone.
 """
 
 from collections.abc import Collection, Mapping, Sequence
