@@ -288,6 +288,7 @@ class StoppedOut(Out):
     evaluation_id: Id
     model_id: str
     model_version: str
+    family: str | None = Field(description="the candidate whose grid it is a member of")
     status: JobState
     standing: Standing
     band: tuple[int, int] | None = Field(description="first and last place that it may have")

@@ -52,6 +52,7 @@ class StoppedCandidate:
             "evaluationId": self.job.id,
             "modelId": self.job.candidate.id,
             "modelVersion": self.job.candidate.version,
+            "family": self.job.candidate.family,
             "status": self.job.state,
             "standing": str(Standing.STOPPED),
             "band": list(band) if band else None,

@@ -21,6 +21,7 @@ def board_table(record: Mapping[str, Any]) -> ShownTable:
             one["band"][0] if one["band"] else None,
             one["modelId"],
             one["modelVersion"],
+            one["family"],
             str(one["status"]),
             one["standing"],
             *(cell for metric in metrics for cell in (its.get(metric), None, None)),
