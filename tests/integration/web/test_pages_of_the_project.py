@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from fixtures.page_visits import Browser
+from fixtures.parsed_markup import parsed
 from fixtures.showcase import HOSTILE, SCRIPT, Showcase, a_showcase
 
 from bakeoff.api.security.tokens import Role, add
@@ -83,6 +84,17 @@ def test_a_dataset_shows_its_snapshots_and_columns(browser: Browser) -> None:
     assert "1,800</strong> train" in browser.page("/datasets/credit-default")
     assert "No run has used it yet" in browser.page("/datasets/wine")
     assert browser.get("/datasets/whine").status_code == 404
+
+
+def test_on_a_phone_each_value_of_a_dataset_says_what_it_is(browser: Browser) -> None:
+    cells = [one for one in parsed(browser.page("/datasets")) if one.name == "td" and "main" in one.parents]
+    assert {one.attributes.get("data-title") for one in cells} == {
+        "source",
+        "target",
+        "task",
+        "from",
+        "last run",
+    }
 
 
 def test_what_bakeoff_check_found_stands_with_the_candidate(browser: Browser, show: Showcase) -> None:
