@@ -22,6 +22,7 @@ def check_run_request(body: RunSpec, settings: Settings, rights: Collection[Clie
     _check_saving(body, rights)
     _check_priority(body, rights)
     _check_grid(body)
+    _check_searches(body)
     _check_dataset(body.dataset, settings)
     _check_metrics(body.metrics or [], settings.metrics or [])
 
@@ -58,6 +59,21 @@ def _check_grid(body: RunSpec) -> None:
             "grid sets parameters of candidates, which a client may not: leave it out; a candidate of the "
             "catalog may have a grid, and its name means all members"
         ).with_field("grid")
+
+
+def _check_searches(body: RunSpec) -> None:
+    """A text may be a path, and a mapping may name a class: of these, too, the operator alone decides."""
+    for model_id, search in (body.tune or {}).items():
+        for name, values in search.params.items():
+            # A range has numbers for its ends, whoever asks for it.
+            tried = values if isinstance(values, list) else []
+            odd = [value for value in tried if not isinstance(value, int | float | None)]
+            if odd:
+                raise ForbiddenError(
+                    f"tune lets {quoted(model_id)} try {quoted(odd[0])} for {quoted(name)}, and a client may "
+                    "search numbers, true, false and null alone: leave it out, or search it by `tune` in the "
+                    "catalog"
+                ).with_field("tune")
 
 
 def _check_dataset(name: str, settings: Settings) -> None:

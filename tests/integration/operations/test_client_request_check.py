@@ -77,6 +77,11 @@ def trusting(doors: Doors) -> Iterator[Doors]:
         ({"dataset": "data.csv", "target": "y"}, "422 body.dataset", "no dataset 'data.csv' in the"),
         ({"dataset": "/etc/passwd"}, "422 body.dataset", "no dataset '/etc/passwd' in the"),
         ({"grid": {"good": {"spread": [1]}}}, "403 body.grid", "grid sets parameters of candidates, which a"),
+        (
+            {"tune": {"good": {"params": {"spread": [1, "/etc/passwd"]}}}},
+            "403 body.tune",
+            "tune lets 'good' try '/etc/passwd' for 'spread', and a client may search numbers",
+        ),
         ({"save": "all"}, "403 body.save", "save is all, and this client may not say what is saved"),
         ({"save": "none"}, "403 body.save", "save is none, and this client may not say what is saved"),
         (
