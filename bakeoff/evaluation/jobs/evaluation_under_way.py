@@ -147,9 +147,9 @@ class EvaluationUnderWay:
 
     @property
     def wants_importance(self) -> bool:
-        """Not of the dummy, which looks at no column, and not of the refit, which tests no row."""
-        asked = bool(self.run.options.get(IMPORTANCE))
-        return asked and self.job.candidate.id != self.run.baseline_id and not self.refit
+        """Not of the dummy, which looks at no column, nor of a refit to all rows or to shuffled labels."""
+        asked = bool(self.run.options.get(IMPORTANCE)) and self.job.candidate.id != self.run.baseline_id
+        return asked and not self.refit and self.shuffled is None
 
     def parts_now(self) -> Parts:
         """The parts of the fingerprint that a fit would have that began now."""

@@ -22,6 +22,11 @@ def built_in(target_kind: TargetKind) -> tuple[str, ...]:
     return BUILT_IN_REGRESSION if target_kind is TargetKind.REGRESSION else BUILT_IN_CLASSIFICATION
 
 
+def first_without_cell(rules: ScoringRules, target_kind: TargetKind) -> str:
+    """The first metric of a run that the supervisor computes itself, or else the usual one."""
+    return next((name for name in rules.metrics if not metric.is_custom(name)), built_in(target_kind)[0])
+
+
 def check_names(names: Iterable[str]) -> None:
     """Refuses names that no metric has, whatever the target is: this needs neither data nor candidates.
 

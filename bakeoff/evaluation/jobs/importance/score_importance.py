@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain.dataset import TargetKind
-from bakeoff.domain.metric import ScoringRules, is_custom
 from bakeoff.domain.runs.importance import IMPORTANCE, fit_record
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
 from bakeoff.evaluation.jobs.importance.permuted_predictions import ANSWERS, BESIDE, ImportanceOrder
-from bakeoff.evaluation.metrics.metric_names import built_in
+from bakeoff.evaluation.metrics.metric_names import first_without_cell
 from bakeoff.evaluation.metrics.score_predictions import block_map_of, score_rows
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, folded_rows, load_array
 from bakeoff.evaluation.metrics.sealed_rows import rows_of
@@ -92,7 +90,7 @@ def _record(
         raise ForgedReportError(f"there are {len(predictions.values)} predictions for {rows} rows each")
     tested, places = _tested(evaluation), np.array(order.places)
     weights = None if tested.weights is None else tested.weights[places]
-    metric = metric_of(run.rules, run.dataset.target_kind)
+    metric = first_without_cell(run.rules, run.dataset.target_kind)
     rules = replace(run.rules.without_custom(), metrics=(metric,), seal=0.0)
     classes = snapshot.classes(evaluation.paths.snapshot)
 
@@ -120,11 +118,6 @@ def _record(
             loss = base - shuffled if greater else shuffled - base
             losses[columns[(answer - 1) % len(columns)]].append(loss)
     return fit_record(metric, greater_is_better=greater, score=base, rows=rows, losses=losses)
-
-
-def metric_of(rules: ScoringRules, kind: TargetKind) -> str:
-    """The first metric of the run that is computed without a cell of its own, or else the usual one."""
-    return next((name for name in rules.metrics if not is_custom(name)), built_in(kind)[0])
 
 
 def _predictions(

@@ -12,6 +12,7 @@ from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.design import Design
 from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.runs.importance import fit_record
 from bakeoff.domain.runs.result import CodeManifest, Fit, Part, Provenance, fingerprint
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
@@ -83,6 +84,20 @@ def test_by_other_rules_the_predictions_are_scored_anew(changed: dict[str, Any])
     fit = a_fit()
 
     assert (of(rules(**changed), fit).way, of(rules(**changed), fit).fit) == (Way.SCORE, fit)
+
+
+def test_importance_is_taken_over_where_it_was_measured_by_the_same_metric_and_rules() -> None:
+    record = fit_record("f1", greater_is_better=True, score=0.9, rows=25, losses={"a": [0.1]})
+    fit = a_fit()
+    fit = replace(fit, result=replace(fit.result, details={**fit.result.details, "importance": [record]}))
+    asked = {"options": {"importance": True}}
+    by_another = a_run(**asked, rules=replace(RULES, metrics=("accuracy", "f1")))
+    of_the_other_class = a_run(**asked, rules=replace(RULES, positive_label="no"))
+
+    assert of(a_run(**asked), fit).way is Way.REUSE
+    for run in (by_another, of_the_other_class):
+        found = of(run, fit)
+        assert (found.way, "was not measured so before" in found.why) == (Way.RUN, True)
 
 
 def test_not_a_number_is_the_same_rule_as_not_a_number() -> None:
