@@ -4,7 +4,9 @@ import importlib.util
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from bakeoff.domain import installed_extensions
 from bakeoff.domain.errors import BakeoffError, InfrastructureError
@@ -120,12 +122,15 @@ def _mlflow(configuration: Configuration) -> Iterator[Diagnosis]:
 
 def _server(uri: str, subject: str, *, key: str) -> Diagnosis:
     """Checks an MLflow server by asking its version, which needs a login only if the server requires one."""
+    parts = urlsplit(uri)
+    # urllib would take a login in the address for a part of the name of the host.
+    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/version", timeout=_PATIENCE_S) as answer:  # noqa: S310 - http alone
+        with urllib.request.urlopen(f"{address}/version", timeout=_PATIENCE_S) as answer:  # noqa: S310 - http alone
             version = answer.read(100).decode(errors="replace")
     except urllib.error.HTTPError as exc:
         return ok(subject, f"{masked(uri)} answers: {exc.code} {exc.reason}")
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, HTTPException) as exc:
         return fail(
             subject,
             f"MLflow at {masked(uri)} does not answer: {exc}",

@@ -204,8 +204,9 @@ def _chosen(result: Result | None) -> dict[str, str]:
     details: Mapping[str, Any] = result.details if result else {}
     chosen = {"tuned.threshold": _text(details["thresholds"])} if "thresholds" in details else {}
     searches = details.get("tuning", [])
-    if len(searches) == 1:
-        chosen |= {f"tuned.{name}": _text(value) for name, value in searches[0]["params"].items()}
+    for name in searches[0]["params"] if searches else ():
+        values = [one["params"][name] for one in searches]
+        chosen[f"tuned.{name}"] = _text(values[0] if len(values) == 1 else values)
     return chosen
 
 
