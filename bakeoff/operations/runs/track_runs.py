@@ -94,14 +94,12 @@ def _track(
         )
     except StoppedError:
         raise
-    except (
-        Exception
-    ) as exc:  # whatever MLflow, its database or its store of files raises: there is a next attempt
+    except Exception as exc:  # of MLflow, its database or its store of files: there is a next attempt
         error = masked(str(exc) or type(exc).__name__)
-        log.warning("run %s is logged to MLflow later, in %d s: %s", run_id, lease.pause_s, error)
+        pause_s = tracking_rows.postpone(lease, error)
+        log.warning("run %s is logged to MLflow later, in %d s: %s", run_id, pause_s, error)
         if not isinstance(exc, BakeoffError):
             log.exception("run %s cannot be logged", run_id)
-        tracking_rows.postpone(lease, error)
         return False
     tracking_rows.finish(lease, address)
     log.info("run %s is logged to MLflow: %s", run_id, address.page or address.uri)

@@ -19,6 +19,12 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, select, up
 from bakeoff.store.database.engine import now, reading, writing
 
 _LONGEST_PAUSE_S = 600
+_MOST_DOUBLINGS = 10  #: beyond the longest pause; two to the power of a week of attempts is no float
+
+
+def pause_after(attempts: int) -> float:
+    """How long to wait, in seconds, after so many attempts that failed: twice as long each time."""
+    return min(_LONGEST_PAUSE_S, 2.0 ** min(attempts, _MOST_DOUBLINGS))
 
 
 class LeasedRows:
@@ -77,8 +83,8 @@ class RowLease:
 
     @property
     def pause_s(self) -> float:
-        """How long to wait before the next attempt when this one fails: twice as long each time."""
-        return min(_LONGEST_PAUSE_S, 2.0**self.attempt)
+        """How long to wait before the next attempt when this one fails."""
+        return pause_after(self.attempt)
 
     def renew(self, *, lease_s: float) -> bool:
         """Extend the lease, from now on. False when it was lost."""

@@ -14,11 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, exists, func, insert, select, update
 
 from bakeoff.domain.runs.tracking import TrackedAddress, Tracking
-from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
+from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease, pause_after
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.tables import runs, savings, trackings
 
 _TRACKINGS = LeasedRows(trackings, is_open=trackings.c.done_at.is_(None))
+
+_BEHIND = timedelta(milliseconds=1)
 
 #: The versions that a run saves are logged with it, so it waits for them; not for ever, where the registry is
 #: away.
@@ -69,16 +71,22 @@ def take(engine: Engine, run_id: str, *, lease_s: float) -> RowLease | None:
     return _TRACKINGS.take(engine, run_id, lease_s=lease_s, error="")
 
 
-def postpone(lease: RowLease, error: str) -> None:
-    """Ends this attempt. All others that are due wait as long, since they would find the server like this."""
-    lease.postpone(by_s=lease.pause_s, error=error)
+def postpone(lease: RowLease, error: str) -> float:
+    """Ends this attempt, and returns the pause in seconds. All others that are due wait as long.
+
+    The server may be away for all of them, so the pause grows with the attempts of all. But it may be this
+    run alone that it does not take: it is the last one then, or it would keep the others from their turn.
+    """
     with writing(lease.engine) as connection:
         at = now(connection)
+        tries = select(func.sum(trackings.c.tries)).where(_TRACKINGS.is_open)
+        pause_s = pause_after(connection.execute(tries).scalar_one() or 0)
+        again = at + timedelta(seconds=pause_s)
         connection.execute(
-            update(trackings)
-            .where(_TRACKINGS.is_open, trackings.c.due_at <= at)
-            .values(due_at=at + timedelta(seconds=lease.pause_s))
+            update(trackings).where(_TRACKINGS.is_open, trackings.c.due_at <= at).values(due_at=again)
         )
+        lease.write(connection, due_at=again + _BEHIND, error=error)
+    return pause_s
 
 
 def finish(lease: RowLease, address: TrackedAddress) -> bool:

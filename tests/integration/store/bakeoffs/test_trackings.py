@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from fixtures.samples import a_result
+from fixtures.samples import NOON, a_result
 from fixtures.stored import a_stored_run, claim
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.runs.saving import SavePolicy, SaveRequest, SavingOutcome
@@ -12,6 +12,8 @@ from bakeoff.domain.runs.tracking import TrackedAddress, Tracking
 from bakeoff.store.bakeoffs import leases, run_rows, saving_rows
 from bakeoff.store.bakeoffs.results import tracking_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
+from bakeoff.store.database.engine import writing
+from bakeoff.store.database.tables import trackings
 
 ADDRESS = TrackedAddress(uri="http://here", experiment="churn", experiment_id="1", run_id="abc")
 
@@ -72,6 +74,26 @@ def test_what_fails_is_due_again_later_and_so_is_all_that_would_find_the_same(en
     assert tracking(engine, second).due_at > utc_now() + timedelta(seconds=1)
     waiting = tracking_rows.waiting(engine)
     assert (waiting.runs, waiting.failing, waiting.error) == (2, 1, "away")
+
+
+def test_a_run_that_is_never_taken_does_not_keep_others_from_their_turn(engine: Engine) -> None:
+    odd, other = a_judged_run(engine), a_judged_run(engine)
+    assert tracking_rows.postpone(taken(engine, odd), "a name that MLflow refuses") == 2
+
+    assert tracking(engine, other).due_at < tracking(engine, odd).due_at
+    with writing(engine) as connection:
+        connection.execute(update(trackings).where(trackings.c.run_id == other).values(due_at=NOON))
+    assert tracking_rows.postpone(taken(engine, other), "away") == 4  # as of the second attempt in all
+
+
+def test_the_pause_after_weeks_of_attempts_is_still_the_longest(engine: Engine) -> None:
+    run_id = a_judged_run(engine)
+    with writing(engine) as connection:
+        connection.execute(update(trackings).where(trackings.c.run_id == run_id).values(tries=5000))
+    lease = taken(engine, run_id)
+
+    assert lease.pause_s == 600
+    assert tracking_rows.postpone(lease, "away") == 600
 
 
 def test_a_lease_that_has_run_out_is_anothers_and_its_first_holder_writes_nothing(engine: Engine) -> None:
