@@ -34,7 +34,7 @@ from bakeoff.domain.runs.job import Job, JobError, JobState, Phase
 from bakeoff.domain.runs.result import FittedModel, NotKept, Provenance, Result
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.store.bakeoffs import outbox
-from bakeoff.store.bakeoffs.queue_order import NEXT_JOB, NEXT_RUN
+from bakeoff.store.bakeoffs.queue_order import FOLDS_ARE_BEGUN, NEXT_JOB, NEXT_RUN
 from bakeoff.store.bakeoffs.results import curve_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import (
     job_from_row,
@@ -120,6 +120,7 @@ class ClaimRefusal(StrEnum):
     RUNNING = "another worker holds its lease"
     FULL = "all slots are taken: it stays queued"
     OUT_OF_TURN = "another run goes first: it stays queued"
+    FOLDS_WAIT = "its folds go first: it stays queued"
 
 
 class LeaseStanding(StrEnum):
@@ -157,7 +158,7 @@ _HAS_ROOM = and_(_running_jobs() < bindparam("overall"), _running_jobs(on_node=T
 # worker, token and expiry are set, too: SQLAlchemy adds each execution parameter that is a column to the SET.
 _CLAIM = (
     update(jobs)
-    .where(jobs.c.id == bindparam("job"), IS_QUEUED, _HAS_ROOM, jobs.c.run_id == NEXT_RUN)
+    .where(jobs.c.id == bindparam("job"), IS_QUEUED, _HAS_ROOM, FOLDS_ARE_BEGUN, jobs.c.run_id == NEXT_RUN)
     .values(
         state=JobState.RUNNING,
         attempt=jobs.c.attempt + 1,
@@ -165,7 +166,9 @@ _CLAIM = (
     )
     .returning(jobs)
 )
-_REFUSED_JOB = select(jobs.c.state, _HAS_ROOM.label("has_room")).where(jobs.c.id == bindparam("job"))
+_REFUSED_JOB = select(
+    jobs.c.state, _HAS_ROOM.label("has_room"), FOLDS_ARE_BEGUN.label("folds_are_begun")
+).where(jobs.c.id == bindparam("job"))
 # `served_at` is what the order of runs goes by: the run that was served longest ago comes first.
 _SERVE_RUN = (
     update(runs)
@@ -284,7 +287,9 @@ def _refusal(connection: Connection, wanted: Mapping[str, Any]) -> ClaimRefusal:
         return ClaimRefusal.ENDED
     if job.state == JobState.RUNNING:
         return ClaimRefusal.RUNNING
-    return ClaimRefusal.OUT_OF_TURN if job.has_room else ClaimRefusal.FULL
+    if not job.has_room:
+        return ClaimRefusal.FULL
+    return ClaimRefusal.OUT_OF_TURN if job.folds_are_begun else ClaimRefusal.FOLDS_WAIT
 
 
 def _begin(connection: Connection, job: Row[Any], at: datetime) -> Claim:
@@ -396,7 +401,7 @@ def complete_part(engine: Engine, lease: Lease, then: NextClaim | None = None) -
 
 
 def take_part(engine: Engine, lease: Lease, part_id: str) -> bool:
-    """Take a fold that nobody has begun back from its own job. False when somebody has begun it meanwhile."""
+    """Take a fold that is queued again back from its own job. False when somebody has begun it meanwhile."""
     with writing(engine) as connection:
         lock_run(connection, lease.run_id)
         if held_job(connection, lease) is None:

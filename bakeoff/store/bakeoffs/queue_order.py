@@ -2,7 +2,7 @@
 
 Of the runs with queued jobs the one with the highest priority goes first; among equals the one with the
 fewest running jobs, then the one that was served longest ago or never, then the oldest. Within a run jobs go
-by position.
+by position. A job whose folds are jobs of their own goes when none of these is queued any more.
 
 There are never more runs with running jobs than slots, and all other runs are in an index, in their order
 (`ix_evaluation_runs_line`). So the time to find the next run does not grow with the number of jobs or runs.
@@ -48,6 +48,11 @@ def _has(state: str) -> Exists:
     return exists().where(some.c.run_id == runs.c.id, some.c.state == literal_column(f"'{state}'"))
 
 
+_part = jobs.alias("part")
+#: Such a job waits for its folds, and holds a slot meanwhile, perhaps the one that a queued fold needs.
+FOLDS_ARE_BEGUN = ~exists().where(_part.c.part_of == jobs.c.id, _part.c.state == literal_column("'queued'"))
+
+
 def _candidates(most: Any) -> Subquery:
     """The runs of which one may go next: those with running jobs, and the first `most` of the others.
 
@@ -85,10 +90,16 @@ NEXT_RUN = (
     .scalar_subquery()
 )
 
-#: The id of the job that goes next, of those of the next run that are not excluded.
+#: The id of the job that goes next, of those of the next run that are not excluded. Where folds are excluded,
+#: since others have their doorbell, the job that joins them must not overtake them.
 NEXT_JOB = (
     select(jobs.c.id)
-    .where(jobs.c.run_id == NEXT_RUN, IS_QUEUED, jobs.c.id.not_in(bindparam("excluded", expanding=True)))
+    .where(
+        jobs.c.run_id == NEXT_RUN,
+        IS_QUEUED,
+        FOLDS_ARE_BEGUN,
+        jobs.c.id.not_in(bindparam("excluded", expanding=True)),
+    )
     .order_by(jobs.c.position)
     .limit(literal_column("1"))
 )

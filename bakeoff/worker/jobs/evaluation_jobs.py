@@ -122,7 +122,8 @@ class _FoldsInDatabase:
         return fold_rows.of_job(self._at_work.context.engine, self._whole.id)
 
     def elsewhere(self, place: int) -> FoldResult | Faulty | Stopped | None:
-        """A fold that nobody has begun is taken back: with one slot, nobody else would ever begin it.
+        """A fold that is queued again, since its worker died or stopped, is taken back: with one slot, nobody
+        else would ever begin it.
 
         Whichever fold has failed is the end of the whole. Others may not have been fitted for that reason.
         """

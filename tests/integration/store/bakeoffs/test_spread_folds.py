@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from fixtures.samples import DATASET, a_job, a_result, a_run
-from fixtures.stored import an_error, claim
+from fixtures.stored import PLENTY, an_error, claim, try_claim
 from sqlalchemy import Engine
 
 from bakeoff.domain.design import Design
@@ -13,6 +13,7 @@ from bakeoff.domain.runs.result import Cost
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.runs.start_run import with_folds
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status
+from bakeoff.store.bakeoffs.leases import ClaimRefusal, Holder
 from bakeoff.store.bakeoffs.results import fold_rows
 
 DESIGN = Design(folds=3)
@@ -29,6 +30,14 @@ def a_spread_run(engine: Engine, number: int = 1) -> tuple[Run, list[Job]]:
     jobs = with_folds(DESIGN.fits, [a_job(run, place) for place in range(number)])
     assert run_rows.create(engine, run, jobs)
     return run, jobs
+
+
+def claim_whole_before(engine: Engine, part: Job, whole: Job) -> leases.Lease:
+    """The whole is at work, and the part is queued again, as after the shutdown of its worker."""
+    begun = claim(engine, part).lease
+    lease = claim(engine, whole).lease
+    assert leases.release(engine, begun)
+    return lease
 
 
 def told(engine: Engine, run: Run) -> list[tuple[str, str]]:
@@ -53,6 +62,20 @@ def test_the_folds_of_the_next_candidate_come_before_the_join_of_one(engine: Eng
     assert [job.position for job in jobs] == list(range(12))
 
 
+def test_a_join_holds_no_slot_while_a_fold_of_it_waits_for_one(engine: Engine) -> None:
+    _, [begun, rung, again, whole] = a_spread_run(engine)
+    claim(engine, begun)
+    claim(engine, again)
+    holder = Holder(node="here", worker="w1")
+
+    # Whoever gets the message of the fold begins it. With one slot left, nobody could if the join had it.
+    assert leases.claim_next(engine, excluded=[rung.id], holder=holder, caps=PLENTY, lease_s=60) is None
+    assert try_claim(engine, whole) is ClaimRefusal.FOLDS_WAIT
+
+    claim(engine, rung)
+    assert leases.claim_next(engine, excluded=[rung.id], holder=holder, caps=PLENTY, lease_s=60) is not None
+
+
 def test_what_scores_earlier_predictions_again_has_no_jobs_of_folds() -> None:
     run = a_run()
 
@@ -69,13 +92,14 @@ def test_a_run_counts_and_lists_its_candidates_and_not_their_folds(engine: Engin
 
 
 def test_a_candidate_begins_with_the_first_of_its_folds_which_is_told_once(engine: Engine) -> None:
-    run, [first, second, _, whole] = a_spread_run(engine)
+    run, [first, second, third, whole] = a_spread_run(engine)
 
     claim(engine, first)
     claim(engine, second)
 
     assert [status.state for status in run_status.of_run(engine, run.id).jobs] == ["running"]
     assert told(engine, run) == [("evaluation.started", whole.id)]
+    claim(engine, third)
     claim(engine, whole)
     assert len(told(engine, run)) == 1
 
@@ -116,7 +140,8 @@ def test_folds_that_nobody_has_begun_end_with_their_whole_and_those_at_work_are_
     leases.fail(engine, claim(engine, failing).lease, an_error())
     assert fold_rows.failed_job(engine, whole.id) is not None
 
-    leases.fail(engine, claim(engine, whole).lease, an_error())
+    lease = claim_whole_before(engine, waiting, whole)
+    leases.fail(engine, lease, an_error())
 
     assert states(engine, [at_work, waiting, failing, whole]) == ["running", "cancelled", "failed", "failed"]
     assert leases.standing(engine, held) is leases.LeaseStanding.CANCELLED
@@ -128,9 +153,10 @@ def test_folds_that_nobody_has_begun_end_with_their_whole_and_those_at_work_are_
 
 
 def test_a_fold_is_taken_back_by_its_whole_only_while_nobody_has_begun_it(engine: Engine) -> None:
-    _, [begun, waiting, _, whole] = a_spread_run(engine)
+    _, [begun, waiting, other, whole] = a_spread_run(engine)
     claim(engine, begun)
-    lease = claim(engine, whole).lease
+    claim(engine, other)
+    lease = claim_whole_before(engine, waiting, whole)
 
     assert not leases.take_part(engine, lease, begun.id)
     assert leases.take_part(engine, lease, waiting.id)
