@@ -145,10 +145,12 @@ def test_with_folds_each_fit_is_asked_and_with_reuse_none(project: Project) -> N
     assert plain.reused_from is None
     first = project.results(project.run("by_age", **asked, seed=5))["by_age"]
     assert first.reused_from is None  # there was no importance to be reused
-    for metrics in (["accuracy"], ["f1"]):
+    for metrics in (["accuracy"], ["accuracy", "f1"]):
         again = project.results(project.run("by_age", **{**asked, "metrics": metrics}, seed=5))["by_age"]
         assert again.reused_from == first.evaluation_id
         assert losses(again) == losses(first)
+    by_f1 = project.results(project.run("by_age", **{**asked, "metrics": ["f1"]}, seed=5))["by_age"]
+    assert (by_f1.reused_from, importance(by_f1).metric) == (None, "f1")  # accuracy says nothing of it
 
 
 def test_command_http_python_and_the_page_of_the_job_say_the_same(
