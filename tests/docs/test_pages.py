@@ -132,7 +132,6 @@ def tools(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequ
         yield [*theirs, ours]
 
 
-@pytest.mark.usefixtures("libraries_loaded")
 @pytest.mark.timeout(300)  # the tutorial has six bake-offs
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_of_a_page_runs(page: Path, project: Path, port: str, tools: Sequence[Path]) -> None:

@@ -38,7 +38,7 @@ CANDIDATES = {
 
 
 @pytest.fixture(scope="module")
-def ended(libraries_loaded: None) -> Iterator[tuple[Project, str, RunVerdict]]:
+def ended() -> Iterator[tuple[Project, str, RunVerdict]]:
     chance = np.random.default_rng(5)
     sources = {"source": "csv", "path": "rows.csv", "target": "fraud"}
     with a_project({}, datasets={"payments": sources}) as project:

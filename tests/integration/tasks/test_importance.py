@@ -19,8 +19,6 @@ from bakeoff.cli.main import app as commands
 from bakeoff.domain.runs.importance import Importance, importance_in
 from bakeoff.domain.runs.result import Result
 
-pytestmark = pytest.mark.usefixtures("libraries_loaded")
-
 MINE = """
 import numpy as np
 
@@ -66,7 +64,7 @@ def people() -> str:
 
 
 @pytest.fixture(scope="module")
-def project(libraries_loaded: None) -> Iterator[Project]:
+def project() -> Iterator[Project]:
     dataset = {"source": "csv", "path": "people.csv", "target": "bought"}
     with a_project({}, datasets={"people": dataset}) as project:
         (project.folder / "people.csv").write_text(people())

@@ -110,7 +110,7 @@ def shop() -> str:
 
 
 @pytest.fixture(scope="module")
-def project(libraries_loaded: None) -> Iterator[Project]:
+def project() -> Iterator[Project]:
     settings = {
         "datasets": {
             "shop": {"source": "csv", "path": "shop.csv", "target": "bought", "drop": ["left"]},

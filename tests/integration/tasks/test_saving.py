@@ -115,7 +115,7 @@ def shop() -> str:
 
 
 @pytest.fixture(scope="module")
-def project(libraries_loaded: None) -> Iterator[Project]:
+def project() -> Iterator[Project]:
     dataset = {"source": "csv", "path": "shop.csv", "target": "bought", "dtypes": {"since": "datetime"}}
     with a_project(
         {}, datasets={"shop": dataset}, modelRegistry={"promotion": PROMOTION, "modelLimitMb": 39}

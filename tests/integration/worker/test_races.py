@@ -16,8 +16,6 @@ from bakeoff.operations.runs.run_report import read_report, report_record
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs.results import fold_rows, race_rows
 
-pytestmark = pytest.mark.usefixtures("libraries_loaded")
-
 FOLDS = {"folds": 4}
 
 PLUGIN = '''

@@ -72,7 +72,7 @@ def entry(name: str, trials: int, **params: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def project(libraries_loaded: None) -> Iterator[Project]:
+def project() -> Iterator[Project]:
     with a_project({}, leaseSeconds=LEASE_S) as project:
         (project.folder / "plugins" / "tuned.py").write_text(PLUGIN)
         (project.folder / "data.csv").write_text(table())

@@ -19,7 +19,7 @@ CANDIDATES = {
 
 
 @pytest.fixture(scope="module")
-def project(libraries_loaded: None) -> Iterator[Project]:
+def project() -> Iterator[Project]:
     """With labels that say nothing of the data, and with some that do; 45 % of them are positive."""
     chance = np.random.default_rng(3)
     rows = ["a,b,noise,known"]

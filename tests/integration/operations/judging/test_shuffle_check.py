@@ -65,7 +65,7 @@ CANDIDATES = {
 
 
 @pytest.fixture(scope="module")
-def project(libraries_loaded: None) -> Iterator[Project]:
+def project() -> Iterator[Project]:
     chance = np.random.default_rng(7)
     a, b = chance.normal(size=(2, 400)).round(6)
     y = (a + b + chance.normal(size=400) > 0).astype(int)

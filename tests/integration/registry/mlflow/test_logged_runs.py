@@ -129,7 +129,7 @@ def test_who_configured_no_server_is_told_how(project: Project) -> None:
 
 
 @pytest.fixture
-def worked(libraries_loaded: None, mlflow_server: MLflow) -> Iterator[projects.Project]:
+def worked(mlflow_server: MLflow) -> Iterator[projects.Project]:
     """A project that logs to the server, with a worker."""
     with a_project({}, tracking={"mlflow": mlflow_server.uri}) as project:
         catalog = {

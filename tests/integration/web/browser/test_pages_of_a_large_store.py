@@ -14,7 +14,7 @@ from bakeoff.settings.configuration import load
 pytestmark = pytest.mark.services
 
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
-TRIES = 10  # at most; the best counts, because the machine may do something else meanwhile
+TRIES = 3  # at most; the best counts, because the machine may do something else meanwhile
 
 
 @pytest.fixture(scope="module")
