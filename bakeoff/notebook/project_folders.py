@@ -10,13 +10,9 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.identity import new_id
-
-if TYPE_CHECKING:
-    from bakeoff.settings.configuration import Configuration
 
 _SETTINGS = "config/bakeoff.yaml"
 _CATALOG = "config/models.yaml"
@@ -34,13 +30,6 @@ def temporary_root(folder: Path) -> Path:
     digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:10]
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name)[:40] or "root"
     return cache / "bakeoff" / "notebooks" / f"{name}-{digest}"
-
-
-def temporary_configuration(folder: Path, *, workers: int | None) -> "Configuration":
-    """That of the project of this folder, which is made if need be."""
-    from bakeoff.settings.configuration import load
-
-    return load(make_temporary_project(folder, workers=workers), environment={})
 
 
 def make_temporary_project(folder: Path, *, workers: int | None) -> Path:

@@ -10,7 +10,6 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.notebook.project_folders import (
     import_path,
     make_temporary_project,
-    temporary_configuration,
     temporary_root,
     worker_environment,
 )
@@ -38,7 +37,7 @@ def temporary_session(*, workers: int | None = None) -> "ProjectSession":
         if root not in _open:
             _open[root] = _new_temporary_session(root, folder, workers)
         elif workers is not None:
-            temporary_configuration(folder, workers=workers)
+            make_temporary_project(folder, workers=workers)
         return _open[root]
 
 

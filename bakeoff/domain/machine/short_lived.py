@@ -23,14 +23,19 @@ def collect_seldom() -> None:
 
 @contextmanager
 def collecting_seldom() -> Iterator[None]:
-    """For a while, in a process that is not ours. What it has chosen itself, if that is as seldom, stays."""
+    """For a while, in a process that is not ours. What it has chosen itself, if that is as seldom, stays.
+
+    Of several threads at once, only the one that changed it puts it back: another would put back the change.
+    """
     before = gc.get_threshold()
-    if 0 < before[0] < _OBJECTS_BETWEEN_COLLECTIONS:
+    changes = 0 < before[0] < _OBJECTS_BETWEEN_COLLECTIONS
+    if changes:
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        if changes:
+            gc.set_threshold(*before)
 
 
 def run_and_end(main: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ That is a guess: one that is there all the same does no harm, since all serve al
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from bakeoff.broker import EVALUATIONS, embedded_redis
@@ -19,14 +20,21 @@ OWNED = "--for-owner"  #: a worker that ends with the process at the other end o
 
 
 def begin_worker(file: Path, root: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes] | None":
-    """Begins it for the project with this configuration file. None: a worker may be there already."""
+    """Begins it for the project with this configuration file.
+
+    None: a worker may be there already, or none can be started. Whoever needs one then says why.
+    """
     data_dir = root / "data"
     if not embedded_redis.nobody_listens(data_dir):
         return None
     command = [*worker_command(EVALUATIONS, owned_name()), *early_oven.argument(root), OWNED]
-    return start_process(
-        command, log=data_dir / "logs" / "worker.log", environment={**environment, FILE_VARIABLE: str(file)}
-    )
+    with suppress(OSError):  # a full disk, a folder that cannot be written to, too many processes
+        return start_process(
+            command,
+            log=data_dir / "logs" / "worker.log",
+            environment={**environment, FILE_VARIABLE: str(file)},
+        )
+    return None
 
 
 def owned_name() -> str:

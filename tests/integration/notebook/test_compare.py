@@ -23,8 +23,9 @@ from sklearn.tree import DecisionTreeClassifier
 import bakeoff
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.notebook import compare_call, sessions
-from bakeoff.notebook.project_folders import temporary_configuration
+from bakeoff.notebook.project_folders import make_temporary_project
 from bakeoff.notebook.results.bakeoff_result import BakeoffResult
+from bakeoff.settings.configuration import load
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import open_database
 
@@ -63,7 +64,7 @@ def _notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("XDG_CACHE_HOME", str(cache))
         os.chdir(tmp_path_factory.mktemp("notebooks"))
-        earlier = temporary_configuration(Path.cwd(), workers=None)
+        earlier = load(make_temporary_project(Path.cwd(), workers=None), environment={})
         schema_version.upgrade(open_database(earlier.database_url), to="0012")
         yield cache
         for session in sessions._open.values():

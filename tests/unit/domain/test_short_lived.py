@@ -1,10 +1,13 @@
 """How a process that imports much and lives briefly ends: as any other, only sooner."""
 
+import gc
 import os
 import subprocess
 import sys
 
 import pytest
+
+from bakeoff.domain.machine.short_lived import collecting_seldom
 
 
 def ended(main: str) -> "subprocess.CompletedProcess[str]":
@@ -72,3 +75,16 @@ def test_a_pipe_that_nobody_reads_any_more_is_no_error() -> None:
     )
     os.close(writing)
     assert (process.returncode, process.stderr) == (0, "")
+
+
+def test_garbage_is_collected_as_before_after_two_threads_were_there_at_once() -> None:
+    before, one, other = gc.get_threshold(), collecting_seldom(), collecting_seldom()
+    one.__enter__()
+    other.__enter__()
+    assert gc.get_threshold()[0] > before[0]
+    one.__exit__(None, None, None)
+    other.__exit__(None, None, None)
+    found = gc.get_threshold()
+    gc.set_threshold(*before)
+
+    assert found == before

@@ -3,16 +3,17 @@ from pathlib import Path
 import pytest
 
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.notebook.project_folders import (
-    temporary_configuration,
-    temporary_root,
-    worker_environment,
-)
+from bakeoff.notebook.project_folders import make_temporary_project, temporary_root, worker_environment
+from bakeoff.settings.configuration import Configuration, load
 
 
 @pytest.fixture(autouse=True)
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def temporary_configuration(folder: Path, *, workers: int | None) -> Configuration:
+    return load(make_temporary_project(folder, workers=workers), environment={})
 
 
 def test_each_working_folder_has_a_project_of_its_own_and_finds_it_again(tmp_path: Path) -> None:
@@ -51,4 +52,4 @@ def test_a_cache_that_cannot_be_written_is_named_with_the_cure(
     with pytest.raises(
         InfrastructureError, match=r"cannot be made .* set XDG_CACHE_HOME to a folder that you"
     ):
-        temporary_configuration(tmp_path, workers=None)
+        make_temporary_project(tmp_path, workers=None)

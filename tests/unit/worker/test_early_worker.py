@@ -64,6 +64,12 @@ def test_no_worker_is_begun_where_one_listens(root: Path, monkeypatch: pytest.Mo
     assert begun[0][-1] == early_worker.OWNED
 
 
+def test_where_none_can_be_begun_whoever_needs_one_says_why(root: Path) -> None:
+    (root / "data" / "logs").write_text("no folder")
+
+    assert early_worker.begin_worker(root / "config.yaml", root, {}) is None
+
+
 @pytest.fixture
 def starting(monkeypatch: pytest.MonkeyPatch, root: Path) -> Iterator[OwnedWorker]:
     """That of a project in which another worker would be found, and in which none can be started."""
