@@ -8,6 +8,7 @@ import sysconfig
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 #: Modules that are common in plugins and have another name than their distribution.
@@ -93,9 +94,8 @@ def canonical(distribution: str) -> str:
 def holds(distribution: str, module: str) -> bool:
     """Whether this distribution is installed and says itself that the module is one of its files."""
     place = module.replace(".", "/")
-    files = _files_of(distribution, installed_last())
-    as_source = f"{place}.py" in files or f"{place}/__init__.py" in files
-    return as_source or any(file.startswith(f"{place}.") for file in files)
+    suffixes = ("/__init__.py", ".py", *EXTENSION_SUFFIXES)
+    return not _files_of(distribution, installed_last()).isdisjoint(place + suffix for suffix in suffixes)
 
 
 def installed_last() -> tuple[int, ...]:

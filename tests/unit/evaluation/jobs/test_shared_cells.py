@@ -34,7 +34,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(installed / "theirs-1.dist-info" / "METADATA", "Name: theirs\nVersion: 1\n")
     write(
         installed / "theirs-1.dist-info" / "RECORD",
-        "theirs/__init__.py,sha256=aa,1\ntheirs/part.py,sha256=bb,1\n",
+        "theirs/__init__.py,sha256=aa,1\ntheirs/part.py,sha256=bb,1\ntheirs/dropped.pyi,sha256=cc,1\n",
     )
     monkeypatch.setattr(sys, "path", [*sys.path, str(installed)])
     return project
@@ -51,7 +51,7 @@ def shares(root: Path, path: str | None, packages: tuple[str, ...] = DEFAULT, **
     return is_installed_code(candidate, code, packages=packages)
 
 
-@pytest.mark.parametrize("path", [TREE, "sklearn.dummy:DummyClassifier", "lightgbm:LGBMClassifier"])
+@pytest.mark.parametrize("path", [TREE, "sklearn.tree._tree:Tree", "lightgbm:LGBMClassifier"])
 def test_a_class_of_a_named_package_may(root: Path, path: str) -> None:
     assert shares(root, path)
 
