@@ -33,6 +33,8 @@ GROWTH_MB = 32
 _SIZES = ("VmSize", "RssAnon")  #: of the address space, and of the memory that only this process has
 #: Lines of /proc/self/status. `VmLib` is the code of the shared libraries, however they were loaded.
 _STATUS = ("Umask", "Threads", "SigBlk", "SigIgn", "SigCgt", "Cpus_allowed", "VmLib", "Seccomp")
+#: Python would compute with literals once, when it compiles.
+_ONE, _SMALL, _LEAST_NORMAL, _LEAST = 1.0, 1e-20, sys.float_info.min, 5e-324
 _MOST_NAMED = 3
 _THREADS_END_S = 0.01
 _STREAMS = 2  #: the log is connected anew to standard output and standard error for each job
@@ -109,7 +111,7 @@ def forget() -> None:
     """Between two jobs: of garbage, of which warnings were shown, of the place of temporary files."""
     gc.collect()
     with warnings.catch_warnings():
-        """Leaving it makes every module forget which of its warnings were shown."""
+        pass  # leaving it makes every module forget which of its warnings were shown
     getattr(warnings, "onceregistry", {}).clear()
     tempfile.tempdir = None
 
@@ -148,6 +150,14 @@ def _thread_counts(threadpools: Threadpools | None) -> list[int]:
 def _environment() -> object:
     """That of Python, and that of the C library, which compiled code may change alone."""
     return {**os.environ, "(of the C library)": sorted(kernel_calls.environment())}
+
+
+def _arithmetic() -> object:
+    """Shows how the processor rounds, and whether it takes the smallest numbers for 0.
+
+    Compiled code may set both, and later fits of any library would differ in their last digits.
+    """
+    return _ONE + _SMALL, _ONE - _SMALL, _LEAST_NORMAL / 2, _LEAST * 2**60
 
 
 def _folder() -> object:
@@ -265,6 +275,7 @@ _LOOKS: Mapping[str, Callable[[], object]] = {
     "warning filters": _warnings,
     "logging": _logging,
     "locale": lambda: locale.setlocale(locale.LC_ALL),
+    "floating-point arithmetic": _arithmetic,
     "decimal context": lambda: repr(decimal.getcontext()),
     "numpy": _numpy,
     "scikit-learn": _sklearn,

@@ -14,6 +14,17 @@ from threadpoolctl import ThreadpoolController
 from bakeoff.cell.inside import process_traces
 from bakeoff.cell.inside.process_traces import ProcessTraces
 
+#: The number of the mode on x86, and on ARM; the other one is refused.
+ROUND_UP = "import ctypes; [ctypes.CDLL('libm.so.6').fesetround(mode) for mode in (0x800, 0x400000)]"
+#: As a library does when it is loaded that was compiled with -ffast-math.
+FLUSH_TO_ZERO = """
+import ctypes, platform
+place, bits = (7, 0x8040) if platform.machine() == "x86_64" else (0, 1 << 24)
+math, modes = ctypes.CDLL("libm.so.6"), (ctypes.c_uint32 * 8)()
+math.fegetenv(modes)
+modes[place] |= bits
+math.fesetenv(modes)
+"""
 #: Run in a process of its own between two looks, and a word of what must be seen.
 LEFT = {
     "import os; os.environ['LEFT'] = 'x'": "environment",
@@ -47,6 +58,8 @@ LEFT = {
     "import logging; logging.disable(logging.ERROR)": "logging",
     "import locale as a; a.setlocale(0, 'C.UTF-8' if a.setlocale(0) == 'C' else 'C')": "locale",
     "import decimal; decimal.getcontext().prec = 5": "decimal context",
+    ROUND_UP: "floating-point arithmetic",
+    FLUSH_TO_ZERO: "floating-point arithmetic",
     "import numpy; numpy.seterr(all='raise')": "numpy",
     "import numpy; numpy.set_printoptions(precision=3)": "numpy",
     "import numpy; numpy.random.set_bit_generator(numpy.random.PCG64())": "numpy",
