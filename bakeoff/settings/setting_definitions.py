@@ -221,8 +221,9 @@ class Settings(Section):
         description="libraries that each cell has in memory when it begins, beside numpy and pandas; their "
         "import starts no threads",
     )
+    #: `xgboost-cpu` has the same module as `xgboost`, without what a GPU needs.
     shared_cells: list[str] = Field(
-        default_factory=lambda: ["scikit-learn", "lightgbm", "xgboost"],
+        default_factory=lambda: ["scikit-learn", "lightgbm", "xgboost", "xgboost-cpu"],
         description="installed packages whose candidates may run one after another in one cell; []: none",
     )
     env: list[str] = Field(

@@ -9,6 +9,7 @@ import pytest
 from fixtures.samples import a_candidate, a_job, a_run
 
 from bakeoff.cell.host.cell_client import WarmParent, connect
+from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate, PipelineStep
@@ -20,7 +21,7 @@ from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.settings.setting_definitions import DatasetSettings, Settings
 from bakeoff.worker.worker_oven import preloaded
 
-PACKAGES = ("scikit-learn", "lightgbm", "xgboost")
+PACKAGES = tuple(Settings().shared_cells)
 TREE = "sklearn.tree:DecisionTreeClassifier"
 
 CANDIDATES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -55,7 +56,7 @@ def pinned(tmp_path_factory: pytest.TempPathFactory) -> Pinned:
 
 @pytest.fixture(scope="module")
 def oven() -> Iterator[Oven]:
-    with Oven.start(preload=preloaded(Settings())) as oven:
+    with Oven.start(preload=preloaded(Settings(preload=["sklearn", "xgboost"]))) as oven:
         yield oven
 
 
@@ -71,9 +72,11 @@ class Watched(StopsNever):
     def __init__(self, parent: WarmParent) -> None:
         self._parent = parent
         self.outcomes: list[CellOutcome] = []
+        self.shared: set[bool] = set()  #: whether its orders might share a cell
 
-    def run(self, *arguments: Any, **named: Any) -> CellOutcome:
-        self.outcomes.append(self._parent.run(*arguments, **named))
+    def run(self, order: Order, **named: Any) -> CellOutcome:
+        self.shared.add(order.shared)
+        self.outcomes.append(self._parent.run(order, **named))
         return self.outcomes[-1]
 
 
@@ -115,6 +118,8 @@ def bake(pinned: Pinned, parents: list[WarmParent], tmp_path: Path) -> Bake:
             assert isinstance(end, Scored), (name, end)
             digests[name] = [sha256(file) for file in paths.outputs.values() if file.exists()]
             digests[name].append(str(end.uses_seed))
+        shared = bool(packages) and not bakeoff.repeat_check
+        assert all(one.shared == {shared} for one in watched)
         return digests, [outcome for one in watched for outcome in one.outcomes]
 
     return bake
@@ -139,7 +144,7 @@ def test_shared_and_apart_in_any_order_and_in_any_number_of_slots(bake: Bake) ->
 
 
 def test_what_is_preloaded_leaves_nothing_and_what_is_imported_ends_its_cell(bake: Bake) -> None:
-    names = [name for name in CANDIDATES if CANDIDATES[name][0].startswith("sklearn")]
+    names = [name for name in CANDIDATES if name != "light"]
     _, outcomes = bake([*names, "light"])
 
     assert [outcome.left for outcome in outcomes[:-1]] == [()] * len(names)

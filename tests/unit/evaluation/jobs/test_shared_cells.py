@@ -17,9 +17,10 @@ from bakeoff.evaluation.jobs.evaluation_under_way import (
     StopsNever,
     may_share_cell,
 )
+from bakeoff.settings.setting_definitions import Settings
 from registry.code.code_reading import class_modules, code_at, is_installed_code
 
-DEFAULT = ("scikit-learn", "lightgbm", "xgboost")
+DEFAULT = tuple(Settings().shared_cells)
 TREE = "sklearn.tree:DecisionTreeClassifier"
 
 
@@ -51,8 +52,10 @@ def shares(root: Path, path: str | None, packages: tuple[str, ...] = DEFAULT, **
     return is_installed_code(candidate, code, packages=packages)
 
 
-@pytest.mark.parametrize("path", [TREE, "sklearn.tree._tree:Tree", "lightgbm:LGBMClassifier"])
-def test_a_class_of_a_named_package_may(root: Path, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", [TREE, "sklearn.tree._tree:Tree", "lightgbm:LGBMClassifier", "xgboost:XGBClassifier"]
+)
+def test_a_class_of_a_package_that_is_named_by_default_may(root: Path, path: str) -> None:
     assert shares(root, path)
 
 
