@@ -27,7 +27,7 @@ def with_tuning(candidate: Candidate, tuning: Tuning) -> Candidate:
 def with_parameters(candidate: Candidate, params: Mapping[str, Any]) -> Candidate:
     """The candidate with these values, and nothing left to search."""
     for name, value in params.items():
-        candidate = with_parameter(candidate, name, value)
+        candidate = with_parameter(candidate, name, value, what="search")
     return replace(candidate, tune=None)
 
 

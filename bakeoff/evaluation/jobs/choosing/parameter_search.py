@@ -89,7 +89,7 @@ def search(
         params = {name: _value(tuning.params[name], suggested.params[name]) for name in space}
         keep(begin_line(len(trials), params))
         tried = _tried(
-            with_parameters(candidate, params),
+            candidate,
             folds,
             fit,
             number=len(trials),
@@ -140,9 +140,10 @@ def _tried(
         if time.monotonic() >= until:
             return None
         try:
-            model = fit(candidate, fold.data)
+            tried = with_parameters(candidate, params)
+            model = fit(tried, fold.data)
             more = need_more_than_labels(scored_by, fold.data.target_kind)
-            value = value_on(fold, predictions_on(model, candidate, fold, more_than_labels=more), scored_by)
+            value = value_on(fold, predictions_on(model, tried, fold, more_than_labels=more), scored_by)
         except MemoryError:
             raise  # no fault of these parameters alone: what is left of the process cannot be relied on
         except Exception as exc:  # noqa: BLE001 - a candidate may raise anything: this trial has failed

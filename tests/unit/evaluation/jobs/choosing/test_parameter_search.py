@@ -255,6 +255,13 @@ def test_if_all_trials_fail_the_last_error_is_told() -> None:
         searched(tuned(trials=3, params={"cut": [0.5], "way": ["b"]}))
 
 
+def test_a_parameter_that_the_class_does_not_have_fails_its_trials_and_ends_no_cell() -> None:
+    misspelt = replace(tuned(trials=3, params={"cat": [0.5]}), path=f"{__name__}:Stump")
+
+    with pytest.raises(EntryFailure, match="the search of stump names 'cat', and .* did you mean 'cut'"):
+        searched(misspelt)
+
+
 def test_what_is_no_record_of_a_search_is_refused() -> None:
     for forged in ({}, {"trials": [{"number": -1}]}, {"trials": [], "best": 0, "outOfTime": False}):
         with pytest.raises(ForgedReportError):
