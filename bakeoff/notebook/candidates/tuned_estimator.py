@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal
 
 from bakeoff.domain.errors import InvalidInputError
@@ -75,7 +76,7 @@ def tuned(
     for what, number, least in (("trials", trials, 1), ("folds", folds, 2)):
         if type(number) is not int or number < least:
             raise InvalidInputError(f"{what} is {quoted(number)}: give a whole number, {least} at least")
-    if seconds is not None and not seconds > 0:
+    if seconds is not None and not (isinstance(seconds, Real) and seconds > 0):
         raise InvalidInputError(f"seconds is {quoted(seconds)}: give a number above 0")
     tuning = Tuning(
         params=params,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.metric import short_name
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.notebook.candidates.session_code import FOLDER
@@ -99,6 +99,9 @@ def wrong_rows(
     from bakeoff.operations.comparing import wrong_rows as rows_of
     from bakeoff.operations.comparing.find_results import find_results
 
+    for what, number in (("offset", offset), ("limit", limit)):
+        if number is not None and number < 0:  # a slice would count it from the end
+            raise InvalidInputError(f"{what} is {number}: give a number of rows, 0 or more")
     [result] = find_results(context, [candidate], run=run_id)
     found = rows_of.wrong_rows(context, result, offset=offset, limit=limit)
     about = pd.DataFrame(

@@ -71,6 +71,7 @@ def test_of_a_pipeline_parameters_of_its_steps_are_searched() -> None:
         (SVC(), {"C": [1]}, {"folds": 1}, "folds is 1: give a whole number, 2 at least"),
         (SVC(), {"C": [1]}, {"sampler": "grid"}, "sampler is 'grid': give tpe or random"),
         (SVC(), {"C": [1]}, {"seconds": 0}, "seconds is 0: give a number above 0"),
+        (SVC(), {"C": [1]}, {"seconds": "9"}, "seconds is '9': give a number above 0"),
     ],
 )
 def test_what_cannot_be_searched_is_refused_with_the_cure(

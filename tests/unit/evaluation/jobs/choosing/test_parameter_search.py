@@ -258,7 +258,7 @@ def test_if_all_trials_fail_the_last_error_is_told() -> None:
 def test_a_parameter_that_the_class_does_not_have_fails_its_trials_and_ends_no_cell() -> None:
     misspelt = replace(tuned(trials=3, params={"cat": [0.5]}), path=f"{__name__}:Stump")
 
-    with pytest.raises(EntryFailure, match="the search of stump names 'cat', and .* did you mean 'cut'"):
+    with pytest.raises(EntryFailure, match=r"the search of stump names 'cat', and .* did you mean 'cut'"):
         searched(misspelt)
 
 
