@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.runs.result import digest_of
+
 #: The key in the details of a result: a list with one record for each fit.
 IMPORTANCE = "importance"
 
@@ -57,16 +60,32 @@ class Importance:
 
 
 def fit_record(
-    metric: str, *, greater_is_better: bool, score: float, rows: int, losses: Mapping[str, Sequence[float]]
+    rules: ScoringRules,
+    *,
+    greater_is_better: bool,
+    score: float,
+    rows: int,
+    losses: Mapping[str, Sequence[float]],
 ) -> dict[str, Any]:
-    """What one fit leaves. `losses`: by column, in the order of the data; none where there was no time."""
+    """What one fit leaves. `rules`: by which it was scored, with one metric.
+
+    `losses`: by column, in the order of the data; none where there was no time.
+    """
     return {
-        "metric": metric,
+        "metric": rules.metrics[0],
+        "rules": digest_of(rules.to_json()),
         "greaterIsBetter": greater_is_better,
         "score": score,
         "rows": rows,
         "losses": {column: list(values) for column, values in losses.items()},
     }
+
+
+def was_measured_by(rules: ScoringRules, details: Mapping[str, Any]) -> bool:
+    """Whether importance is there, and all of it by these rules: by others, another column may matter."""
+    records: Sequence[Mapping[str, Any]] = details.get(IMPORTANCE) or ()
+    wanted = digest_of(rules.to_json())
+    return bool(records) and all(record.get("rules") == wanted for record in records)
 
 
 def importance_in(details: Mapping[str, Any]) -> Importance | None:

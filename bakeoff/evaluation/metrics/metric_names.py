@@ -8,6 +8,7 @@ package.module:function    a function of the user, called as function(y_true, y_
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from bakeoff.domain import metric
 from bakeoff.domain.dataset import TargetKind
@@ -22,9 +23,10 @@ def built_in(target_kind: TargetKind) -> tuple[str, ...]:
     return BUILT_IN_REGRESSION if target_kind is TargetKind.REGRESSION else BUILT_IN_CLASSIFICATION
 
 
-def first_without_cell(rules: ScoringRules, target_kind: TargetKind) -> str:
-    """The first metric of a run that the supervisor computes itself, or else the usual one."""
-    return next((name for name in rules.metrics if not metric.is_custom(name)), built_in(target_kind)[0])
+def importance_rules(rules: ScoringRules, target_kind: TargetKind) -> ScoringRules:
+    """How importance is scored: by the first metric of a run that takes no cell, or else the usual one."""
+    name = next((name for name in rules.metrics if not metric.is_custom(name)), built_in(target_kind)[0])
+    return replace(rules.without_custom(), metrics=(name,), seal=0.0)
 
 
 def check_names(names: Iterable[str]) -> None:

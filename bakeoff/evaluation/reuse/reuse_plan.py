@@ -10,10 +10,10 @@ from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate, OutputKind
 from bakeoff.domain.metric import ScoringRules, is_custom
-from bakeoff.domain.runs.importance import IMPORTANCE, importance_in
+from bakeoff.domain.runs.importance import IMPORTANCE, was_measured_by
 from bakeoff.domain.runs.result import Fit, Part, Parts
 from bakeoff.domain.runs.run import Run
-from bakeoff.evaluation.metrics.metric_names import first_without_cell, need_more_than_labels
+from bakeoff.evaluation.metrics.metric_names import importance_rules, need_more_than_labels
 from bakeoff.evaluation.reuse.audit_check import first_change
 
 _MOST_NAMED = 3
@@ -105,7 +105,8 @@ def _choose(candidate: Candidate, run: Run, past: Past, root: Path) -> Fit:
         if not fits:
             raise _MustBeFittedError("it is to be fitted twice, and was fitted once")
     if run.options.get(IMPORTANCE) and candidate.id != run.baseline_id:
-        fits = [fit for fit in fits if _has_importance_for(run, fit)]
+        rules = importance_rules(run.rules, run.dataset.target_kind)
+        fits = [fit for fit in fits if was_measured_by(rules, fit.result.details)]
         if not fits:
             raise _MustBeFittedError(
                 "the importance of its columns is asked for, and was not measured so before"
@@ -163,13 +164,6 @@ def _has_answers_for(run: Run, fit: Fit, candidate: Candidate) -> bool:
         return True
     kind = run.dataset.target_kind
     return need_more_than_labels(fit.rules, kind) or not need_more_than_labels(run.rules, kind)
-
-
-def _has_importance_for(run: Run, fit: Fit) -> bool:
-    """By what this run scores it by: a column that matters to one metric may not matter to another."""
-    found = importance_in(fit.result.details)
-    metric = first_without_cell(run.rules, run.dataset.target_kind)
-    return found is not None and found.metric == metric and fit.rules.treat_alike(run.rules)
 
 
 def _is_scored_alike(fit: Fit, rules: ScoringRules) -> bool:

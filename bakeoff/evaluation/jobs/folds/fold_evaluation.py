@@ -21,6 +21,7 @@ from uuid import uuid4
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.runs.fold_result import FoldResult
+from bakeoff.domain.runs.importance import was_measured_by
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import NotKept, fingerprint
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
@@ -29,7 +30,7 @@ from bakeoff.evaluation.jobs.choosing.accept_choices import choices_in
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, RoundDone, Scored, score_within_time
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.jobs.folds.joined_folds import fold_paths, paths_at, together
-from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
+from bakeoff.evaluation.metrics.metric_names import importance_rules, need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.reuse.audit_check import first_change, sha256
 from registry.columns.predictions import BadPredictionsError
@@ -198,6 +199,9 @@ def _would_be_repeated(evaluation: EvaluationUnderWay, place: int, earlier: Earl
     if fold.provenance is None or fold.provenance.obstacle or fold.deterministic is False:
         return False
     if run.repeat_check and fold.deterministic is None:
+        return False
+    rules = importance_rules(run.rules, run.dataset.target_kind)
+    if evaluation.wants_importance and not was_measured_by(rules, fold.choices):
         return False
     if not _is_still_true(before, place, fold):
         return False

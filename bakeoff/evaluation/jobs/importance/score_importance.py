@@ -6,7 +6,7 @@ false one harms the importance of this candidate, and nothing else.
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
 from bakeoff.evaluation.jobs.importance.permuted_predictions import ANSWERS, BESIDE, ImportanceOrder
-from bakeoff.evaluation.metrics.metric_names import first_without_cell
+from bakeoff.evaluation.metrics.metric_names import importance_rules
 from bakeoff.evaluation.metrics.score_predictions import block_map_of, score_rows
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, folded_rows, load_array
 from bakeoff.evaluation.metrics.sealed_rows import rows_of
@@ -90,8 +90,8 @@ def _record(
         raise ForgedReportError(f"there are {len(predictions.values)} predictions for {rows} rows each")
     tested, places = _tested(evaluation), np.array(order.places)
     weights = None if tested.weights is None else tested.weights[places]
-    metric = first_without_cell(run.rules, run.dataset.target_kind)
-    rules = replace(run.rules.without_custom(), metrics=(metric,), seal=0.0)
+    rules = importance_rules(run.rules, run.dataset.target_kind)
+    [metric] = rules.metrics
     classes = snapshot.classes(evaluation.paths.snapshot)
 
     def value(answer: int) -> float | None:
@@ -117,7 +117,7 @@ def _record(
         if shuffled is not None:
             loss = base - shuffled if greater else shuffled - base
             losses[columns[(answer - 1) % len(columns)]].append(loss)
-    return fit_record(metric, greater_is_better=greater, score=base, rows=rows, losses=losses)
+    return fit_record(rules, greater_is_better=greater, score=base, rows=rows, losses=losses)
 
 
 def _predictions(

@@ -2,11 +2,14 @@
 
 import pytest
 
+from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.importance import fit_record, importance_in
 
 
 def record(score, **losses):
-    return fit_record("f1", greater_is_better=True, score=score, rows=100, losses=losses)
+    return fit_record(
+        ScoringRules(metrics=("f1",)), greater_is_better=True, score=score, rows=100, losses=losses
+    )
 
 
 def test_losses_of_all_fits_are_taken_together_and_the_greatest_comes_first():

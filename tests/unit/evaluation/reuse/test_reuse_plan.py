@@ -87,7 +87,8 @@ def test_by_other_rules_the_predictions_are_scored_anew(changed: dict[str, Any])
 
 
 def test_importance_is_taken_over_where_it_was_measured_by_the_same_metric_and_rules() -> None:
-    record = fit_record("f1", greater_is_better=True, score=0.9, rows=25, losses={"a": [0.1]})
+    by_f1 = replace(RULES, metrics=("f1",))
+    record = fit_record(by_f1, greater_is_better=True, score=0.9, rows=25, losses={"a": [0.1]})
     fit = a_fit()
     fit = replace(fit, result=replace(fit.result, details={**fit.result.details, "importance": [record]}))
     asked = {"options": {"importance": True}}

@@ -12,6 +12,7 @@ from fixtures.samples import a_candidate, a_job, a_run
 from bakeoff.domain.design import Design
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.runs.fold_result import FoldResult
+from bakeoff.domain.runs.importance import fit_record
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import CodeManifest, Cost, NotKept, Provenance
 from bakeoff.evaluation.datasets import snapshot
@@ -26,6 +27,7 @@ from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     evaluate_one_fold,
     remove_parts,
 )
+from bakeoff.evaluation.metrics.metric_names import importance_rules
 from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
 from bakeoff.evaluation.statistics.cross_validation import out_of_fold
@@ -419,6 +421,25 @@ def test_where_each_fit_is_checked_by_a_second_one_an_unchecked_fold_is_fitted(
     evaluate_folds(replace(evaluation, run=replace(evaluation.run, repeat_check=True)), fits, kept)
 
     assert fits.asked == ["0:0", "0:1", "0:2", "0:3"]
+
+
+def test_a_fold_counts_for_importance_only_where_that_was_measured_by_the_rules_of_this_run(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, kept = of_another_job(under_way())
+    run = replace(evaluation.run, options={"importance": True})
+    rules = importance_rules(run.rules, run.dataset.target_kind)
+    record = fit_record(rules, greater_is_better=True, score=0.9, rows=5, losses={"a": [0.1]})
+    first, second = kept.others
+    kept.others = [
+        replace(first, fold=replace(first.fold, choices={"importance": [record]})),
+        replace(second, fold=replace(second.fold, choices={"importance": [{**record, "rules": "others"}]})),
+    ]
+    fits = Fits()
+
+    evaluate_folds(replace(evaluation, run=run), fits, kept)
+
+    assert fits.asked == ["0:1", "0:2", "0:3"]
 
 
 def test_folds_that_are_jobs_of_their_own_are_joined_to_what_one_job_gives(
