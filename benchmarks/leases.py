@@ -26,12 +26,13 @@ from bakeoff.domain.runs.job import Job, JobKind, JobState
 from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.store.bakeoffs import leases, run_rows
-from bakeoff.store.bakeoffs.queue_order import next_jobs
+from bakeoff.store.bakeoffs.queue import claims
+from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import open_database
 
-_CAPS = leases.Caps(per_node=3, overall=3)
-_HOLDER = leases.Holder(node="here", worker="worker-1")
+_CAPS = claims.Caps(per_node=3, overall=3)
+_HOLDER = claims.Holder(node="here", worker="worker-1")
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -103,13 +104,13 @@ def _evaluate(engine: Engine, job: Job, costs: dict[str, list[float]]) -> None:
         return outcome
 
     timed("next", lambda: next_jobs(engine, limit=1 + _CAPS.per_node))
-    claim = timed("claim", lambda: leases.claim(engine, job.id, holder=_HOLDER, caps=_CAPS, lease_s=30))
+    claim = timed("claim", lambda: claims.claim(engine, job.id, holder=_HOLDER, caps=_CAPS, lease_s=30))
     timed("renew", lambda: leases.renew(engine, claim.lease, lease_s=30))
     timed("standing", lambda: leases.standing(engine, claim.lease))
     timed("complete", lambda: leases.complete(engine, claim.lease, a_result(claim)))
 
 
-def a_result(claim: leases.Claim) -> Result:
+def a_result(claim: claims.Claim) -> Result:
     return Result(
         evaluation_id=claim.job.id,
         run_id=claim.run.id,

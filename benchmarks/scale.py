@@ -25,7 +25,8 @@ from bakeoff.events import event_stream
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import leases, outbox, run_rows
-from bakeoff.store.bakeoffs.queue_order import next_jobs
+from bakeoff.store.bakeoffs.queue import claims
+from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import open_database, writing
 from bakeoff.store.monitoring import metric_counts
@@ -36,7 +37,7 @@ _SAMPLES = 200
 _TOGETHER = 2_000  #: jobs that processes share
 _PROCESSES = (1, 2, 4, 8)
 _EVENTS = 20_000
-_CAPS = leases.Caps(per_node=10_000, overall=10_000)
+_CAPS = claims.Caps(per_node=10_000, overall=10_000)
 
 
 def main(url: str | None, most: int) -> None:
@@ -88,7 +89,7 @@ def _settle(engine: Engine) -> None:
 
 
 def _costs(engine: Engine) -> list[float]:
-    def finish(claim: leases.Claim) -> None:
+    def finish(claim: claims.Claim) -> None:
         leases.complete(engine, claim.lease, a_result(claim))
 
     taken: dict[str, list[float]] = {name: [] for name in ("next", "claim", "renew", "complete")}
@@ -112,8 +113,8 @@ def _timed(costs: list[float], act: Callable[[], Any]) -> Any:
 
 
 def _claim(engine: Engine, job_id: str, node: str = "here") -> Any:
-    holder = leases.Holder(node=node, worker=node)
-    return leases.claim(engine, job_id, holder=holder, caps=_CAPS, lease_s=30)
+    holder = claims.Holder(node=node, worker=node)
+    return claims.claim(engine, job_id, holder=holder, caps=_CAPS, lease_s=30)
 
 
 def _throughput(database: str, processes: int) -> float:
@@ -148,7 +149,7 @@ def _work(database: str, node: str, ready: Any, go: Any) -> None:
     while found := next_jobs(engine, limit=len(_PROCESSES)):
         for waiting in found:
             claim = _claim(engine, waiting.job_id, node)
-            if isinstance(claim, leases.Claim):
+            if isinstance(claim, claims.Claim):
                 leases.complete(engine, claim.lease, a_result(claim))
                 break
 

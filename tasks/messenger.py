@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from celery import Celery
 
     from bakeoff.broker.deployment_redis import Broker
-    from bakeoff.store.bakeoffs.queue_order import WaitingJob
+    from bakeoff.store.bakeoffs.queue.queue_order import WaitingJob
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.machine.folders import free_bytes, mb
 from bakeoff.settings.configuration import Configuration, load
 from bakeoff.settings.setting_definitions import Settings
-from bakeoff.store.bakeoffs.leases import Caps
+from bakeoff.store.bakeoffs.queue.claims import Caps
 
 if TYPE_CHECKING:
     from bakeoff.evaluation.jobs.evaluation_under_way import Grant

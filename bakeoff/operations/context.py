@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bakeoff.evaluation.datasets.pinning import PinCache
     from bakeoff.operations.capacity import SharedCaps
     from bakeoff.operations.upkeep.event_relay import EventRelay
-    from bakeoff.store.bakeoffs.queue_order import WaitingJob
+    from bakeoff.store.bakeoffs.queue.queue_order import WaitingJob
     from registry.catalog.live_catalog import Catalog
 
 

@@ -17,7 +17,7 @@ from bakeoff.operations.capacity import full_disk
 from bakeoff.operations.context import Context
 from bakeoff.settings.log_setup import RepeatedWarning
 from bakeoff.store.bakeoffs import job_rows, leases
-from bakeoff.store.bakeoffs.queue_order import next_jobs
+from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.operations import doorbells
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.store.bakeoffs.queue_order import next_jobs
+from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from tasks import enqueue
 from tasks.celery import process_context
 

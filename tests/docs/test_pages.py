@@ -31,7 +31,7 @@ from bakeoff.domain.runs.run import RunState
 from bakeoff.events.event_stream import SCHEMA
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs.leases import Caps
+from bakeoff.store.bakeoffs.queue.claims import Caps
 from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, MetricCounts
 from bakeoff.worker.temporary.temporary_worker import TemporaryWorker
 from registry.catalog.catalog_schema import KEYS as CATALOG_KEYS

@@ -42,7 +42,6 @@ def test_the_tree_names_every_package_and_no_folder_that_is_not_there() -> None:
 #: Longer than a module should be, and why.
 LONG = {
     "bakeoff/store/database/tables.py": "the tables as one list, whose keys point at each other",
-    "bakeoff/store/bakeoffs/leases.py": "the lease of a job from its claim to its end: one fence",
     "bakeoff/settings/configuration.py": "one typed object, and the places that it names",
 }
 #: Folders with more modules than a folder should have, and why.

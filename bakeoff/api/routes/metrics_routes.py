@@ -20,7 +20,7 @@ from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.operations.capacity import CapsFollower
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs.leases import Caps
+from bakeoff.store.bakeoffs.queue.claims import Caps
 from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, MetricCounts, read_counts
 
 router = APIRouter(tags=["health"])

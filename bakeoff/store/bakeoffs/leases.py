@@ -1,61 +1,27 @@
-"""Leases: which worker may work on a job, how many at once, and what happens when the holder does not answer.
+"""Leases: what the holder of a job may write, how its work ends, and what happens when it does not answer.
 
 Each claim gives the job a new token. Each later change by the holder is one compare-and-swap on (job, token):
 its UPDATE matches no row when the lease was lost, and the functions here then return False. So a holder that
 lost its lease can write nothing any more.
 """
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Row,
-    ScalarSelect,
-    Select,
-    Update,
-    and_,
-    bindparam,
-    func,
-    insert,
-    literal_column,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Engine, Row, Select, Update, bindparam, func, insert, select, update
 
 from bakeoff.domain.event import EventType
-from bakeoff.domain.identity import new_id
-from bakeoff.domain.runs.job import Job, JobError, JobState, Phase
+from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import FittedModel, NotKept, Provenance, Result
-from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.store.bakeoffs import outbox
-from bakeoff.store.bakeoffs.queue_order import FOLDS_ARE_BEGUN, NEXT_JOB, NEXT_RUN
+from bakeoff.store.bakeoffs.queue.claims import Claim, Lease, NextClaim, claim_after_end
 from bakeoff.store.bakeoffs.results import curve_rows, verdict_rows
-from bakeoff.store.bakeoffs.row_mapping import (
-    job_from_row,
-    name_in_events,
-    provenance_to_row,
-    result_to_row,
-    run_from_row,
-)
+from bakeoff.store.bakeoffs.row_mapping import name_in_events, provenance_to_row, result_to_row
 from bakeoff.store.bakeoffs.run_rows import close_if_over, lock_run
-from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
-from bakeoff.store.database.tables import (
-    IS_QUEUED,
-    IS_RUNNING,
-    fitted_models,
-    jobs,
-    provenances,
-    results,
-    runs,
-)
-
-log = logging.getLogger(__name__)
+from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, provenances, results
 
 _EVENTS = {
     JobState.COMPLETED: EventType.EVALUATION_COMPLETED,
@@ -64,63 +30,12 @@ _EVENTS = {
     JobState.CANCELLED: EventType.EVALUATION_CANCELLED,
 }
 
-
-@dataclass(frozen=True, kw_only=True)
-class Caps:
-    per_node: int  #: most leases on one machine
-    overall: int  #: most leases on all machines together
-
-
-@dataclass(frozen=True, kw_only=True)
-class Holder:
-    node: str  #: the machine
-    worker: str  #: the worker on it, for people to read
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lease:
-    job_id: str
-    run_id: str
-    token: str  #: new with each claim
-    attempt: int
-    spreads: bool = False  #: the job may have folds that are jobs of their own, and end with it
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    lease: Lease
-    job: Job
-    run: Run
-
-
-@dataclass(kw_only=True)
-class NextClaim:
-    """A wish to claim the next job in the transaction that ends one. See `can_claim_with_end`."""
-
-    excluded: Sequence[str]  #: jobs that others have a doorbell for
-    holder: Holder
-    caps: Caps
-    lease_s: float
-    claimed: Claim | None = None  #: set after the commit; None: there is no job, or no free slot
-
-
 #: Writes more in the transaction that ends a job. Called with the time of the end.
 WriteWithEnd = Callable[[Connection, datetime], None]
 
 
 def _nothing_else(_connection: Connection, _at: datetime) -> None:
     """For a job with nothing else to write."""
-
-
-class ClaimRefusal(StrEnum):
-    """Why a job could not be claimed, in the words of the log and of Flower."""
-
-    UNKNOWN = "there is no such job"
-    ENDED = "it has ended already"
-    RUNNING = "another worker holds its lease"
-    FULL = "all slots are taken: it stays queued"
-    OUT_OF_TURN = "another run goes first: it stays queued"
-    FOLDS_WAIT = "its folds go first: it stays queued"
 
 
 class LeaseStanding(StrEnum):
@@ -131,51 +46,12 @@ class LeaseStanding(StrEnum):
     LOST = "lost"  #: stop, and write nothing
 
 
-def _running_jobs(*, on_node: bool = False) -> ScalarSelect[int]:
-    # An alias, because the statement around this updates the same table. The state is written out and not
-    # bound: with a bound value the database would not use the partial index of running jobs.
-    other = jobs.alias("running")
-    count = select(func.count()).select_from(other).where(other.c.state == literal_column("'running'"))
-    return (count.where(other.c.node == bindparam("on_node")) if on_node else count).scalar_subquery()
-
-
 # Statements are built once: building one costs more than running it.
 _AT = bindparam("at", type_=jobs.c.started_at.type)
 # The fence: no row matches when the lease was taken away, because the token is then another one or NULL.
 _IS_HELD = (jobs.c.id == bindparam("job"), jobs.c.lease_token == bindparam("token"), IS_RUNNING)
 _IS_SILENT = jobs.c.lease_expires_at < _AT
 
-# The run is locked before its job, as everywhere: two transactions that lock the same rows in different
-# orders would wait for each other for ever. (SQLite has one lock for all writers, and no FOR UPDATE.)
-_LOCK_RUN_OF_JOB = (
-    select(runs.c.id)
-    .where(runs.c.id == select(jobs.c.run_id).where(jobs.c.id == bindparam("job")).scalar_subquery())
-    .with_for_update()
-)
-_HAS_ROOM = and_(_running_jobs() < bindparam("overall"), _running_jobs(on_node=True) < bindparam("per_node"))
-# Compare-and-swap: of all that claim the job, one finds it queued. The caps and the order of runs are checked
-# in the same statement, and under the lock "claim": else two workers could both see the last free slot. Node,
-# worker, token and expiry are set, too: SQLAlchemy adds each execution parameter that is a column to the SET.
-_CLAIM = (
-    update(jobs)
-    .where(jobs.c.id == bindparam("job"), IS_QUEUED, _HAS_ROOM, FOLDS_ARE_BEGUN, jobs.c.run_id == NEXT_RUN)
-    .values(
-        state=JobState.RUNNING,
-        attempt=jobs.c.attempt + 1,
-        started_at=func.coalesce(jobs.c.started_at, _AT),
-    )
-    .returning(jobs)
-)
-_REFUSED_JOB = select(
-    jobs.c.state, _HAS_ROOM.label("has_room"), FOLDS_ARE_BEGUN.label("folds_are_begun")
-).where(jobs.c.id == bindparam("job"))
-# `served_at` is what the order of runs goes by: the run that was served longest ago comes first.
-_SERVE_RUN = (
-    update(runs)
-    .where(runs.c.id == bindparam("run"))
-    .values(state=RunState.RUNNING, started_at=func.coalesce(runs.c.started_at, _AT), served_at=_AT)
-    .returning(runs)
-)
 # No `values`: the SET comes from the execution parameters, which are `lease_expires_at` alone.
 _RENEW = update(jobs).where(*_IS_HELD)
 _STANDING = select(jobs.c.cancel_requested_at).where(*_IS_HELD)
@@ -196,13 +72,6 @@ _STOP_PARTS_AT_WORK = (
     update(jobs)
     .where(_PARTS, IS_RUNNING)
     .values(cancel_requested_at=func.coalesce(jobs.c.cancel_requested_at, _AT))
-)
-# The first fold that is begun begins the job.
-_BEGIN_WHOLE = (
-    update(jobs)
-    .where(jobs.c.id == bindparam("whole"), jobs.c.started_at.is_(None), IS_QUEUED)
-    .values(started_at=_AT)
-    .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt)
 )
 _TAKE_PART = (
     update(jobs)
@@ -230,86 +99,6 @@ _RETRY = _REQUEUE.where(jobs.c.attempt < jobs.c.max_attempts)
 _SILENT = select(jobs).where(IS_RUNNING, _IS_SILENT).order_by(jobs.c.lease_expires_at)
 # Checked again under the lock of the run: the holder may have renewed its lease since `_SILENT` was read.
 _STILL_SILENT = select(jobs.c.id).where(*_IS_HELD, _IS_SILENT).with_for_update()
-
-
-def claim(engine: Engine, job_id: str, *, holder: Holder, caps: Caps, lease_s: float) -> Claim | ClaimRefusal:
-    with writing(engine) as connection:
-        one_at_a_time(connection, "claim")  # else two claims at once could exceed the caps
-        return _claim(connection, job_id, holder, caps, lease_s)
-
-
-def claim_next(
-    engine: Engine, *, excluded: Sequence[str], holder: Holder, caps: Caps, lease_s: float
-) -> Claim | None:
-    """Claim the next job, if the next run has one that is not excluded, and if a slot is free."""
-    with writing(engine) as connection:
-        one_at_a_time(connection, "claim")
-        return _claim_next(connection, excluded, holder, caps, lease_s)
-
-
-def can_claim_with_end(engine: Engine) -> bool:
-    """Not on PostgreSQL: the lock for claims would be held while a result is written, and all others wait."""
-    return engine.dialect.name == "sqlite"
-
-
-def _claim_next(
-    connection: Connection, excluded: Sequence[str], holder: Holder, caps: Caps, lease_s: float
-) -> Claim | None:
-    job_id = connection.execute(NEXT_JOB, {"excluded": excluded}).scalar()
-    claimed = job_id and _claim(connection, job_id, holder, caps, lease_s)
-    return claimed if isinstance(claimed, Claim) else None
-
-
-def _claim(
-    connection: Connection, job_id: str, holder: Holder, caps: Caps, lease_s: float
-) -> Claim | ClaimRefusal:
-    if connection.execute(_LOCK_RUN_OF_JOB, {"job": job_id}).first() is None:
-        return ClaimRefusal.UNKNOWN
-    at = now(connection)
-    wanted = {
-        "job": job_id,
-        "at": at,
-        "overall": caps.overall,
-        "per_node": caps.per_node,
-        "on_node": holder.node,
-        "node": holder.node,
-        "worker": holder.worker,
-        "lease_token": new_id(),
-        "lease_expires_at": at + timedelta(seconds=lease_s),
-    }
-    job = connection.execute(_CLAIM, wanted).first()
-    return _refusal(connection, wanted) if job is None else _begin(connection, job, at)
-
-
-def _refusal(connection: Connection, wanted: Mapping[str, Any]) -> ClaimRefusal:
-    job = connection.execute(_REFUSED_JOB, wanted).one()
-    if JobState(job.state).has_ended:
-        return ClaimRefusal.ENDED
-    if job.state == JobState.RUNNING:
-        return ClaimRefusal.RUNNING
-    if not job.has_room:
-        return ClaimRefusal.FULL
-    return ClaimRefusal.OUT_OF_TURN if job.folds_are_begun else ClaimRefusal.FOLDS_WAIT
-
-
-def _begin(connection: Connection, job: Row[Any], at: datetime) -> Claim:
-    run = connection.execute(_SERVE_RUN, {"run": job.run_id, "at": at}).one()
-    if job.part_of is not None:
-        begun = connection.execute(_BEGIN_WHOLE, {"whole": job.part_of, "at": at}).first()
-        if begun is not None:
-            payloads = [name_in_events(begun) | {"attempt": 1}]
-            outbox.add(connection, EventType.EVALUATION_STARTED, run.id, payloads, at)
-    elif job.started_at == at and job.reuses is None:
-        outbox.add(connection, EventType.EVALUATION_STARTED, run.id, [name_in_events(job)], at)
-    claimed, its_run = job_from_row(job), run_from_row(run)
-    lease = Lease(
-        job_id=job.id,
-        run_id=run.id,
-        token=job.lease_token,
-        attempt=job.attempt,
-        spreads=its_run.spreads and claimed.part_of is None,
-    )
-    return Claim(lease=lease, job=claimed, run=its_run)
 
 
 def renew(engine: Engine, lease: Lease, *, lease_s: float) -> bool:
@@ -382,7 +171,7 @@ def complete(
     with writing(engine) as connection:
         has_ended = _end(connection, lease, JobState.COMPLETED, result.to_record(), also_write=write)
         if has_ended and then is not None:
-            claimed = _claim_after_end(connection, then)
+            claimed = claim_after_end(connection, then)
     if then is not None:
         then.claimed = claimed  # not before: of a transaction that was rolled back nothing is left
     return has_ended
@@ -394,7 +183,7 @@ def complete_part(engine: Engine, lease: Lease, then: NextClaim | None = None) -
     with writing(engine) as connection:
         has_ended = _end(connection, lease, JobState.COMPLETED)
         if has_ended and then is not None:
-            claimed = _claim_after_end(connection, then)
+            claimed = claim_after_end(connection, then)
     if then is not None:
         then.claimed = claimed
     return has_ended
@@ -407,16 +196,6 @@ def take_part(engine: Engine, lease: Lease, part_id: str) -> bool:
         if held_job(connection, lease) is None:
             return False
         return bool(connection.execute(_TAKE_PART, {"part": part_id, "at": now(connection)}).rowcount)
-
-
-def _claim_after_end(connection: Connection, then: NextClaim) -> Claim | None:
-    """In a savepoint: the job that ends keeps its end when the next one cannot be claimed."""
-    try:
-        with connection.begin_nested():
-            return _claim_next(connection, then.excluded, then.holder, then.caps, then.lease_s)
-    except Exception:  # whatever is wrong with the next one, such as a row that cannot be read
-        log.exception("no job is claimed with the end of the one before")
-        return None
 
 
 def fail(engine: Engine, lease: Lease, error: JobError, *, state: JobState = JobState.FAILED) -> bool:

@@ -32,7 +32,7 @@ from bakeoff.evaluation.jobs.folds.fold_evaluation import (
 )
 from bakeoff.settings.configuration import Configuration
 from bakeoff.store.bakeoffs import job_rows, leases
-from bakeoff.store.bakeoffs.leases import Claim, NextClaim
+from bakeoff.store.bakeoffs.queue.claims import Claim, NextClaim
 from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows, race_rows
 from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork, Waiting
 

@@ -10,7 +10,7 @@ from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.evaluation_under_way import Grant
 from bakeoff.operations.capacity import grant_for
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs.leases import Claim, Lease, NextClaim
+from bakeoff.store.bakeoffs.queue.claims import Claim, Lease, NextClaim
 from bakeoff.worker.jobs.lease_monitor import LeaseMonitor
 
 

@@ -24,7 +24,8 @@ from bakeoff.operations.judging.judge_runs import judge_what_is_due
 from bakeoff.operations.judging.race_looks import look_where_rounds_are_over
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import leases
-from bakeoff.store.bakeoffs.leases import Claim, ClaimRefusal, Holder, Lease, NextClaim
+from bakeoff.store.bakeoffs.queue import claims
+from bakeoff.store.bakeoffs.queue.claims import Claim, ClaimRefusal, Holder, Lease, NextClaim
 from bakeoff.worker.jobs import evaluation_jobs
 from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork, Waiting, Work
 from bakeoff.worker.jobs.job_batch import JobBatch
@@ -108,7 +109,7 @@ class JobRunner:
     def _claim(self, job_id: Any) -> Claim | ClaimRefusal:
         # The warm parent comes before the claim: while we wait for it, no attempt and no lease is used up.
         self._warm_parent()
-        return leases.claim(
+        return claims.claim(
             self._context.engine,
             parse_id(job_id),
             holder=self._holder,
@@ -121,7 +122,7 @@ class JobRunner:
         if wanted is None:
             return None
         self._warm_parent()
-        return leases.claim_next(
+        return claims.claim_next(
             self._context.engine,
             excluded=wanted.excluded,
             holder=wanted.holder,
@@ -154,7 +155,7 @@ class JobRunner:
         Only with a warm parent at hand: nobody waits for one while a result is not written.
         """
         try:
-            can = leases.can_claim_with_end(self._context.engine) and _living_warm_parent() is not None
+            can = claims.can_claim_with_end(self._context.engine) and _living_warm_parent() is not None
             return self._next_claim(batch) if can else None
         except Exception:  # the end of this job is written, whatever the search for the next one says
             log.exception("the next job is not claimed with the end of this one")

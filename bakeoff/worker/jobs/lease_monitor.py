@@ -8,7 +8,8 @@ from bakeoff.domain.errors import InfrastructureError
 from bakeoff.operations.context import Context
 from bakeoff.settings.log_setup import RepeatedWarning
 from bakeoff.store.bakeoffs import leases
-from bakeoff.store.bakeoffs.leases import Claim, LeaseStanding
+from bakeoff.store.bakeoffs.leases import LeaseStanding
+from bakeoff.store.bakeoffs.queue.claims import Claim
 from bakeoff.worker.shared_memory import SharedMemory
 
 log = logging.getLogger(__name__)

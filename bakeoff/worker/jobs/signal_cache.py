@@ -12,7 +12,7 @@ from bakeoff.evaluation.reuse.job_provenance import PartsOf
 from bakeoff.evaluation.signals.signal_job_inputs import parts_of_answers
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.store.bakeoffs.leases import Claim
+from bakeoff.store.bakeoffs.queue.claims import Claim
 from bakeoff.store.bakeoffs.results import earlier_fits
 from bakeoff.store.signals import model_signals
 from registry.code.code_reading import class_modules, code_at

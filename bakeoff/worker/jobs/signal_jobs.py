@@ -16,7 +16,7 @@ from bakeoff.evaluation.signals.signal_cell import Answered, answers_from_cell
 from bakeoff.operations.signals.signal_inputs import prepared_inputs
 from bakeoff.operations.signals.start_signals import how_to_train
 from bakeoff.store.bakeoffs import leases
-from bakeoff.store.bakeoffs.leases import NextClaim
+from bakeoff.store.bakeoffs.queue.claims import NextClaim
 from bakeoff.store.signals import model_signals
 from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork
 from bakeoff.worker.jobs.signal_cache import (

@@ -17,7 +17,8 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.suites.start_suite import new_suite, start_suite
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import leases, run_rows, schedule_slots, suite_rows
-from bakeoff.store.bakeoffs.leases import Holder
+from bakeoff.store.bakeoffs.queue import claims
+from bakeoff.store.bakeoffs.queue.claims import Holder
 
 if TYPE_CHECKING:
     from bakeoff.notebook.project_session import ProjectSession
@@ -49,7 +50,7 @@ def end_jobs(project: Project, number: int, *, failing: str | None = None) -> No
     holder = Holder(node="here", worker="w1")
     for _ in range(number):
         taken = wait_for(
-            lambda: leases.claim_next(project.engine, excluded=[], holder=holder, caps=PLENTY, lease_s=60),
+            lambda: claims.claim_next(project.engine, excluded=[], holder=holder, caps=PLENTY, lease_s=60),
             "a job",
         )
         if taken.run.dataset.name == failing:

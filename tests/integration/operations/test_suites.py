@@ -22,7 +22,8 @@ from bakeoff.operations.suites import start_suite as starting
 from bakeoff.operations.suites.suite_report import SuiteState, judge_due_suites, read_suite, read_suites
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import leases, old_runs, run_rows, suite_rows
-from bakeoff.store.bakeoffs.leases import Holder
+from bakeoff.store.bakeoffs.queue import claims
+from bakeoff.store.bakeoffs.queue.claims import Holder
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
 from bakeoff.worker import saver_process
@@ -97,7 +98,7 @@ def end_all(
 ) -> None:
     """Each job ends with the score that it is told by its dataset and its candidate."""
     holder = Holder(node="here", worker="w1")
-    while taken := leases.claim_next(context.engine, excluded=[], holder=holder, caps=PLENTY, lease_s=60):
+    while taken := claims.claim_next(context.engine, excluded=[], holder=holder, caps=PLENTY, lease_s=60):
         name, model = taken.run.dataset.name, taken.job.candidate.id
         if (name, model) in failing:
             assert leases.fail(context.engine, taken.lease, an_error())

@@ -24,8 +24,8 @@ from hypothesis.stateful import (
 
 from bakeoff.operations.doorbells import ring_free_slots, ring_next
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows
-from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal
-from bakeoff.store.bakeoffs.queue_order import next_jobs
+from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal
+from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 
 CAPS = Caps(per_node=2, overall=3)
 NODES = ("left", "right")

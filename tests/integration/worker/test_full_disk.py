@@ -17,7 +17,8 @@ from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.domain.runs.job import JobState
 from bakeoff.operations.doorbells import sweep
 from bakeoff.store.bakeoffs import job_rows, leases, outbox
-from bakeoff.store.bakeoffs.leases import Claim, Holder
+from bakeoff.store.bakeoffs.queue import claims
+from bakeoff.store.bakeoffs.queue.claims import Claim, Holder
 from bakeoff.worker.jobs.lease_monitor import LeaseMonitor
 from bakeoff.worker.shared_memory import SharedMemory
 
@@ -132,7 +133,7 @@ def apart() -> Iterator[Project]:
 
 
 def take(project: Project, run_id: str, *, lease_s: float) -> Claim:
-    claimed = leases.claim(
+    claimed = claims.claim(
         project.engine,
         project.job(run_id, "good").id,
         holder=Holder(node="here", worker="w"),

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.job import JobState
 from bakeoff.store.bakeoffs import job_rows, leases
-from bakeoff.store.bakeoffs.leases import Claim, Holder, NextClaim
+from bakeoff.store.bakeoffs.queue import claims
+from bakeoff.store.bakeoffs.queue.claims import Claim, Holder, NextClaim
 from bakeoff.worker.jobs import job_batch, job_runner
 from bakeoff.worker.jobs.job_at_work import Completed
 from bakeoff.worker.jobs.job_batch import JobBatch
@@ -95,7 +96,7 @@ def end_at_work(runner: JobRunner, engine: Engine, ended: Claim, monkeypatch: py
 
 @pytest.fixture
 def room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "can_claim_with_end", lambda _: True)
+    monkeypatch.setattr(claims, "can_claim_with_end", lambda _: True)
     monkeypatch.setattr(job_runner, "full_disk", lambda _: None)
 
 
@@ -135,7 +136,7 @@ def test_one_that_cannot_be_read_costs_the_one_before_no_result_and_stays_queued
     def unreadable(_: Any) -> Any:
         raise KeyError("of a later version")
 
-    monkeypatch.setattr(leases, "job_from_row", unreadable)
+    monkeypatch.setattr(claims, "job_from_row", unreadable)
     asked = end_at_work(a_runner(engine), engine, ended, monkeypatch).take_next_claim()
 
     assert asked is not None

@@ -9,7 +9,7 @@ import pytest
 
 from bakeoff.operations.capacity import CapsFollower, SharedCaps
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs.leases import Caps
+from bakeoff.store.bakeoffs.queue.claims import Caps
 
 _moments = count(1_000_000_000)
 

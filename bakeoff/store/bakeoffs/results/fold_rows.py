@@ -12,7 +12,8 @@ from bakeoff.domain.runs.fold_result import FoldResult, fold_record
 from bakeoff.domain.runs.job import Job, JobError, JobState
 from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import outbox
-from bakeoff.store.bakeoffs.leases import Lease, held_job
+from bakeoff.store.bakeoffs.leases import held_job
+from bakeoff.store.bakeoffs.queue.claims import Lease
 from bakeoff.store.bakeoffs.row_mapping import name_in_events
 from bakeoff.store.bakeoffs.run_rows import lock_run
 from bakeoff.store.database.engine import now, reading, writing

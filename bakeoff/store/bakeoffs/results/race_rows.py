@@ -25,8 +25,8 @@ _other = jobs.alias("other")
 _AT_WORK = exists().where(
     _other.c.run_id == jobs.c.run_id, _other.c.state.in_([JobState.QUEUED, JobState.RUNNING])
 )
-#: Runs with jobs that wait, and none that they wait for.
 _NUMBER_MADE = select(func.count()).where(race_looks.c.run_id == jobs.c.run_id).scalar_subquery()
+#: Runs with jobs that wait, and none that they wait for.
 _DUE = select(jobs.c.run_id, _NUMBER_MADE.label("made")).where(_IS_WAITING, ~_AT_WORK).distinct()
 _LOOKS = (
     select(race_looks.c.look).where(race_looks.c.run_id == bindparam("run")).order_by(race_looks.c.number)

@@ -7,7 +7,8 @@ from sqlalchemy import Engine
 from bakeoff.domain.identity import new_id
 from bakeoff.store.bakeoffs import job_rows, leases, run_rows
 from bakeoff.store.bakeoffs.cancellation import cancel_job, cancel_run
-from bakeoff.store.bakeoffs.leases import Claim, ClaimRefusal, LeaseStanding
+from bakeoff.store.bakeoffs.leases import LeaseStanding
+from bakeoff.store.bakeoffs.queue.claims import Claim, ClaimRefusal
 
 
 def test_a_run_of_queued_jobs_is_cancelled_at_once(engine: Engine) -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import Engine, select
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows
-from bakeoff.store.bakeoffs.leases import Lease, LeaseStanding
+from bakeoff.store.bakeoffs.leases import LeaseStanding
+from bakeoff.store.bakeoffs.queue.claims import Lease
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading
 

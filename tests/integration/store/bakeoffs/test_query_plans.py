@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 
 from bakeoff.domain.runs.job import Job
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status, saving_rows
-from bakeoff.store.bakeoffs.queue_order import next_jobs
+from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.race import RaceLook
 from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, old_runs, outbox, run_rows
-from bakeoff.store.bakeoffs.leases import Caps, ClaimRefusal
+from bakeoff.store.bakeoffs.queue.claims import Caps, ClaimRefusal
 from bakeoff.store.bakeoffs.results import race_rows
 
 

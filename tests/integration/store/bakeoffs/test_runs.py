@@ -18,7 +18,7 @@ from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.signal import SignalOrder
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows, run_status
-from bakeoff.store.bakeoffs.leases import Claim
+from bakeoff.store.bakeoffs.queue.claims import Claim
 from bakeoff.store.database.engine import writing
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

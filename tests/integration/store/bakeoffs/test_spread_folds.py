@@ -13,7 +13,8 @@ from bakeoff.domain.runs.result import Cost
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.runs.start_run import with_folds
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status
-from bakeoff.store.bakeoffs.leases import ClaimRefusal, Holder
+from bakeoff.store.bakeoffs.queue import claims
+from bakeoff.store.bakeoffs.queue.claims import ClaimRefusal, Holder
 from bakeoff.store.bakeoffs.results import fold_rows
 
 DESIGN = Design(folds=3)
@@ -32,7 +33,7 @@ def a_spread_run(engine: Engine, number: int = 1) -> tuple[Run, list[Job]]:
     return run, jobs
 
 
-def claim_whole_before(engine: Engine, part: Job, whole: Job) -> leases.Lease:
+def claim_whole_before(engine: Engine, part: Job, whole: Job) -> claims.Lease:
     """The whole is at work, and the part is queued again, as after the shutdown of its worker."""
     begun = claim(engine, part).lease
     lease = claim(engine, whole).lease
@@ -69,11 +70,23 @@ def test_a_join_holds_no_slot_while_a_fold_of_it_waits_for_one(engine: Engine) -
     holder = Holder(node="here", worker="w1")
 
     # Whoever gets the message of the fold begins it. With one slot left, nobody could if the join had it.
-    assert leases.claim_next(engine, excluded=[rung.id], holder=holder, caps=PLENTY, lease_s=60) is None
+    assert claims.claim_next(engine, excluded=[rung.id], holder=holder, caps=PLENTY, lease_s=60) is None
     assert try_claim(engine, whole) is ClaimRefusal.FOLDS_WAIT
 
     claim(engine, rung)
-    assert leases.claim_next(engine, excluded=[rung.id], holder=holder, caps=PLENTY, lease_s=60) is not None
+    assert claims.claim_next(engine, excluded=[rung.id], holder=holder, caps=PLENTY, lease_s=60) is not None
+
+
+def test_behind_a_join_that_waits_for_its_folds_the_next_candidate_goes_on(engine: Engine) -> None:
+    _, jobs = a_spread_run(engine, 3)
+    rung, *begun, _join, behind = jobs[:8]
+    for job in begun:
+        claim(engine, job)
+
+    holder = Holder(node="here", worker="w1")
+    found = claims.claim_next(engine, excluded=[rung.id], holder=holder, caps=PLENTY, lease_s=60)
+    assert found is not None
+    assert found.job.id == behind.id
 
 
 def test_what_scores_earlier_predictions_again_has_no_jobs_of_folds() -> None:

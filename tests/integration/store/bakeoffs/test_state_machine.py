@@ -20,8 +20,10 @@ from sqlalchemy import Engine, select
 
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows
-from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal, Holder, Lease, LeaseStanding
-from bakeoff.store.bakeoffs.queue_order import NEXT_RUN, next_jobs
+from bakeoff.store.bakeoffs.leases import LeaseStanding
+from bakeoff.store.bakeoffs.queue import claims
+from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal, Holder, Lease
+from bakeoff.store.bakeoffs.queue.queue_order import NEXT_RUN, next_jobs
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading, writing
 
@@ -165,7 +167,7 @@ class Leases(RuleBasedStateMachine):
         return self._claim(self.model.line()[0], node)
 
     def _claim(self, place: int, node: str) -> tuple[int, Lease]:
-        got = leases.claim(
+        got = claims.claim(
             self.engine,
             self.jobs[place].id,
             holder=Holder(node=node, worker="w"),

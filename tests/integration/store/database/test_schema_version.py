@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.identity import new_id
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.store.bakeoffs.queue_order import next_jobs
+from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import open_database, reading, writing
 from bakeoff.store.database.schema_version import Branch

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from bakeoff.domain.runs.job import JobState
 from bakeoff.store.bakeoffs import job_rows, leases
-from bakeoff.store.bakeoffs.leases import Lease
+from bakeoff.store.bakeoffs.queue.claims import Lease
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading
 

@@ -10,8 +10,9 @@ from sqlalchemy import Engine, select
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import cancellation, leases, run_rows
-from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal, Holder, NextClaim
-from bakeoff.store.bakeoffs.queue_order import NEXT_RUN, next_jobs
+from bakeoff.store.bakeoffs.queue import claims
+from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal, Holder, NextClaim
+from bakeoff.store.bakeoffs.queue.queue_order import NEXT_RUN, next_jobs
 from bakeoff.store.database.engine import reading
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -172,7 +173,7 @@ def test_runs_share_the_slots_whichever_job_ends_first(engine: Engine, slots: in
 
 def claim_next(engine: Engine, *but: Job, node: str = "here", caps: Caps = PLENTY) -> Claim | None:
     holder = Holder(node=node, worker="w1")
-    return leases.claim_next(engine, excluded=[job.id for job in but], holder=holder, caps=caps, lease_s=60)
+    return claims.claim_next(engine, excluded=[job.id for job in but], holder=holder, caps=caps, lease_s=60)
 
 
 def test_who_asks_for_no_certain_job_gets_the_next_in_line_but_those_that_others_are_called_for(

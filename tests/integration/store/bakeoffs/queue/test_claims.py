@@ -15,7 +15,8 @@ from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.identity import new_id, utc_now
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows
-from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal, Holder
+from bakeoff.store.bakeoffs.queue import claims
+from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal, Holder
 
 
 def test_a_claim_brings_the_job_and_its_run(engine: Engine) -> None:
@@ -27,7 +28,7 @@ def test_a_claim_brings_the_job_and_its_run(engine: Engine) -> None:
     run_rows.create(engine, run, [job])
     before = utc_now()
 
-    taken = leases.claim(
+    taken = claims.claim(
         engine, job.id, holder=Holder(node="left", worker="w7"), caps=Caps(per_node=1, overall=1), lease_s=60
     )
 

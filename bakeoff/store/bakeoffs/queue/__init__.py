@@ -1,0 +1,1 @@
+"""Which job goes next, and who may take it."""

@@ -1,0 +1,230 @@
+"""Claims: which worker may work on a job, and how many at once.
+
+One statement checks that the job is queued, that its turn has come and that a slot is free, and makes it the
+job of this worker. What the holder of the lease may do then is in `leases`.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    ScalarSelect,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    update,
+)
+
+from bakeoff.domain.event import EventType
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.run import Run, RunState
+from bakeoff.store.bakeoffs import outbox
+from bakeoff.store.bakeoffs.queue.queue_order import FOLDS_ARE_BEGUN, NEXT_JOB, NEXT_RUN
+from bakeoff.store.bakeoffs.row_mapping import job_from_row, name_in_events, run_from_row
+from bakeoff.store.database.engine import now, one_at_a_time, writing
+from bakeoff.store.database.tables import IS_QUEUED, jobs, runs
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caps:
+    per_node: int  #: most leases on one machine
+    overall: int  #: most leases on all machines together
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    node: str  #: the machine
+    worker: str  #: the worker on it, for people to read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    job_id: str
+    run_id: str
+    token: str  #: new with each claim
+    attempt: int
+    spreads: bool = False  #: the job may have folds that are jobs of their own, and end with it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    lease: Lease
+    job: Job
+    run: Run
+
+
+@dataclass(kw_only=True)
+class NextClaim:
+    """A wish to claim the next job in the transaction that ends one. See `can_claim_with_end`."""
+
+    excluded: Sequence[str]  #: jobs that others have a doorbell for
+    holder: Holder
+    caps: Caps
+    lease_s: float
+    claimed: Claim | None = None  #: set after the commit; None: there is no job, or no free slot
+
+
+class ClaimRefusal(StrEnum):
+    """Why a job could not be claimed, in the words of the log and of Flower."""
+
+    UNKNOWN = "there is no such job"
+    ENDED = "it has ended already"
+    RUNNING = "another worker holds its lease"
+    FULL = "all slots are taken: it stays queued"
+    OUT_OF_TURN = "another run goes first: it stays queued"
+    FOLDS_WAIT = "its folds go first: it stays queued"
+
+
+def _running_jobs(*, on_node: bool = False) -> ScalarSelect[int]:
+    # An alias, because the statement around this updates the same table. The state is written out and not
+    # bound: with a bound value the database would not use the partial index of running jobs.
+    other = jobs.alias("running")
+    count = select(func.count()).select_from(other).where(other.c.state == literal_column("'running'"))
+    return (count.where(other.c.node == bindparam("on_node")) if on_node else count).scalar_subquery()
+
+
+# Statements are built once: building one costs more than running it.
+_AT = bindparam("at", type_=jobs.c.started_at.type)
+# The run is locked before its job, as everywhere: two transactions that lock the same rows in different
+# orders would wait for each other for ever. (SQLite has one lock for all writers, and no FOR UPDATE.)
+_LOCK_RUN_OF_JOB = (
+    select(runs.c.id)
+    .where(runs.c.id == select(jobs.c.run_id).where(jobs.c.id == bindparam("job")).scalar_subquery())
+    .with_for_update()
+)
+_HAS_ROOM = and_(_running_jobs() < bindparam("overall"), _running_jobs(on_node=True) < bindparam("per_node"))
+# Compare-and-swap: of all that claim the job, one finds it queued. The caps and the order of runs are checked
+# in the same statement, and under the lock "claim": else two workers could both see the last free slot. Node,
+# worker, token and expiry are set, too: SQLAlchemy adds each execution parameter that is a column to the SET.
+_CLAIM = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("job"), IS_QUEUED, _HAS_ROOM, FOLDS_ARE_BEGUN, jobs.c.run_id == NEXT_RUN)
+    .values(
+        state=JobState.RUNNING,
+        attempt=jobs.c.attempt + 1,
+        started_at=func.coalesce(jobs.c.started_at, _AT),
+    )
+    .returning(jobs)
+)
+_REFUSED_JOB = select(
+    jobs.c.state, _HAS_ROOM.label("has_room"), FOLDS_ARE_BEGUN.label("folds_are_begun")
+).where(jobs.c.id == bindparam("job"))
+# `served_at` is what the order of runs goes by: the run that was served longest ago comes first.
+_SERVE_RUN = (
+    update(runs)
+    .where(runs.c.id == bindparam("run"))
+    .values(state=RunState.RUNNING, started_at=func.coalesce(runs.c.started_at, _AT), served_at=_AT)
+    .returning(runs)
+)
+# The first fold that is begun begins the job.
+_BEGIN_WHOLE = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("whole"), jobs.c.started_at.is_(None), IS_QUEUED)
+    .values(started_at=_AT)
+    .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt)
+)
+
+
+def claim(engine: Engine, job_id: str, *, holder: Holder, caps: Caps, lease_s: float) -> Claim | ClaimRefusal:
+    with writing(engine) as connection:
+        one_at_a_time(connection, "claim")  # else two claims at once could exceed the caps
+        return _claim(connection, job_id, holder, caps, lease_s)
+
+
+def claim_next(
+    engine: Engine, *, excluded: Sequence[str], holder: Holder, caps: Caps, lease_s: float
+) -> Claim | None:
+    """Claim the next job, if the next run has one that is not excluded, and if a slot is free."""
+    with writing(engine) as connection:
+        one_at_a_time(connection, "claim")
+        return _claim_next(connection, excluded, holder, caps, lease_s)
+
+
+def can_claim_with_end(engine: Engine) -> bool:
+    """Not on PostgreSQL: the lock for claims would be held while a result is written, and all others wait."""
+    return engine.dialect.name == "sqlite"
+
+
+def _claim_next(
+    connection: Connection, excluded: Sequence[str], holder: Holder, caps: Caps, lease_s: float
+) -> Claim | None:
+    job_id = connection.execute(NEXT_JOB, {"excluded": excluded}).scalar()
+    claimed = job_id and _claim(connection, job_id, holder, caps, lease_s)
+    return claimed if isinstance(claimed, Claim) else None
+
+
+def _claim(
+    connection: Connection, job_id: str, holder: Holder, caps: Caps, lease_s: float
+) -> Claim | ClaimRefusal:
+    if connection.execute(_LOCK_RUN_OF_JOB, {"job": job_id}).first() is None:
+        return ClaimRefusal.UNKNOWN
+    at = now(connection)
+    wanted = {
+        "job": job_id,
+        "at": at,
+        "overall": caps.overall,
+        "per_node": caps.per_node,
+        "on_node": holder.node,
+        "node": holder.node,
+        "worker": holder.worker,
+        "lease_token": new_id(),
+        "lease_expires_at": at + timedelta(seconds=lease_s),
+    }
+    job = connection.execute(_CLAIM, wanted).first()
+    return _refusal(connection, wanted) if job is None else _begin(connection, job, at)
+
+
+def _refusal(connection: Connection, wanted: Mapping[str, Any]) -> ClaimRefusal:
+    job = connection.execute(_REFUSED_JOB, wanted).one()
+    if JobState(job.state).has_ended:
+        return ClaimRefusal.ENDED
+    if job.state == JobState.RUNNING:
+        return ClaimRefusal.RUNNING
+    if not job.has_room:
+        return ClaimRefusal.FULL
+    return ClaimRefusal.OUT_OF_TURN if job.folds_are_begun else ClaimRefusal.FOLDS_WAIT
+
+
+def _begin(connection: Connection, job: Row[Any], at: datetime) -> Claim:
+    run = connection.execute(_SERVE_RUN, {"run": job.run_id, "at": at}).one()
+    if job.part_of is not None:
+        begun = connection.execute(_BEGIN_WHOLE, {"whole": job.part_of, "at": at}).first()
+        if begun is not None:
+            payloads = [name_in_events(begun) | {"attempt": 1}]
+            outbox.add(connection, EventType.EVALUATION_STARTED, run.id, payloads, at)
+    elif job.started_at == at and job.reuses is None:
+        outbox.add(connection, EventType.EVALUATION_STARTED, run.id, [name_in_events(job)], at)
+    claimed, its_run = job_from_row(job), run_from_row(run)
+    lease = Lease(
+        job_id=job.id,
+        run_id=run.id,
+        token=job.lease_token,
+        attempt=job.attempt,
+        spreads=its_run.spreads and claimed.part_of is None,
+    )
+    return Claim(lease=lease, job=claimed, run=its_run)
+
+
+def claim_after_end(connection: Connection, then: NextClaim) -> Claim | None:
+    """Claims the next job in the transaction that ends one.
+
+    In a savepoint: the job that ends keeps its end when the next one cannot be claimed.
+    """
+    try:
+        with connection.begin_nested():
+            return _claim_next(connection, then.excluded, then.holder, then.caps, then.lease_s)
+    except Exception:  # whatever is wrong with the next one, such as a row that cannot be read
+        log.exception("no job is claimed with the end of the one before")
+        return None
