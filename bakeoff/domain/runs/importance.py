@@ -16,6 +16,10 @@ from bakeoff.domain.runs.result import digest_of
 #: The key in the details of a result: a list with one record for each fit.
 IMPORTANCE = "importance"
 
+#: Seconds that it may take in each fit, and the share of the time limit that these are at most.
+LONGEST_S = 60.0
+SHARE_OF_LIMIT = 0.25
+
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnImportance:

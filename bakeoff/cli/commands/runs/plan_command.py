@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from bakeoff.domain.finding import Finding
-    from bakeoff.domain.runs.run import Run
     from bakeoff.evaluation.planning.run_plan import Plan
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
-    from bakeoff.operations.judging.detectable_difference import DetectableDifference
+    from bakeoff.operations.runs.plan_ahead import RunAhead
 
 
 @run_options.takes_run_options(of_plan=True)
@@ -53,53 +52,42 @@ def plan(
     # Only now, so that a mistake in the request is told at once.
     from rich.text import Text
 
-    from bakeoff.domain.identity import new_id
-    from bakeoff.evaluation.reuse.reuse_plan import longest_first
-    from bakeoff.operations.judging import shuffle_check
-    from bakeoff.operations.judging.detectable_difference import detectable_difference
-    from bakeoff.operations.runs import start_run
+    from bakeoff.operations.runs.plan_ahead import ahead_of
     from bakeoff.store.database import schema_version
 
     schema_version.ensure(context.engine)
     planned = run_options.plan_of(
         context, request, added or [], terminal.err() if as_json else terminal.out()
     )
-    run = start_run.run_of(planned, run_id=new_id())
-    prospects = longest_first(
-        start_run.prospects_of(context, run, planned.candidates, fresh=planned.spec.fresh)
-    )
-    candidates = sum(prospect.candidate.id != run.baseline_id for prospect in prospects)
-    detectable = detectable_difference(context, run, candidates)
-    cost = shuffle_check.what_it_costs(context) if run.wants_shuffle_check else None
+    ahead = ahead_of(context, planned)
     if as_json:
-        terminal.write_json(_record(planned, run, prospects, detectable) | {"shuffleCheck": cost})
+        terminal.write_json(_record(ahead))
     else:
         told = [
             *_folds(planned),
-            *_detectable(detectable),
-            *([Text(shuffle_check.cost_in_words(cost), "dim")] if cost else []),
-            *_findings(run.findings, all_of_them=all_findings),
+            *([Text(ahead.detectable.sentence, "dim")] if ahead.detectable else []),
+            *(Text(said, "dim") for said in ahead.beside_fits),
+            *_findings(ahead.run.findings, all_of_them=all_findings),
         ]
-        terminal.show(terminal.out(), _table(prospects), _sum(prospects, run), *told)
+        terminal.show(terminal.out(), _table(ahead.prospects), _sum(ahead), *told)
 
 
-def _record(
-    planned: "Plan", run: "Run", prospects: "Sequence[Prospect]", detectable: "DetectableDifference | None"
-) -> dict[str, Any]:
-    from bakeoff.evaluation.reuse.reuse_plan import work_s
-
+def _record(ahead: "RunAhead") -> dict[str, Any]:
+    run = ahead.run
     return {
         "datasetId": run.dataset.dataset_id,
         "datasetName": run.dataset.name,
         "splitId": run.dataset.split_id,
         "seed": run.seed,
         "design": run.dataset.design.to_record(),
-        "folds": [{"trainRows": train, "testRows": test} for train, test in planned.folds],
+        "folds": [{"trainRows": train, "testRows": test} for train, test in ahead.plan.folds],
         **run.rules.to_record(),
-        "detectableDifference": detectable.to_record() if detectable else None,
+        "detectableDifference": ahead.detectable.to_record() if ahead.detectable else None,
         "findings": [finding.to_record() for finding in run.findings],
-        "workSeconds": list(work_s(prospects, run)),
-        "candidates": [prospect.to_record() for prospect in prospects],
+        "workSeconds": list(ahead.work_s),
+        "shuffleCheck": ahead.shuffle_cost,
+        "importanceSeconds": ahead.importance_s,
+        "candidates": [prospect.to_record() for prospect in ahead.prospects],
     }
 
 
@@ -127,22 +115,19 @@ def _expected(prospect: "Prospect") -> str:
     return NOTHING if prospect.expected_s is None else duration(prospect.expected_s)
 
 
-def _sum(prospects: "Sequence[Prospect]", run: "Run") -> "RenderableType":
+def _sum(ahead: "RunAhead") -> "RenderableType":
     from rich.text import Text
 
     from bakeoff.cli.output.number_format import duration
     from bakeoff.domain.wording import counted
-    from bakeoff.evaluation.reuse.reuse_plan import work_s
 
-    fitted = [prospect for prospect in prospects if prospect.fit is None]
-    least_s, most_s = work_s(prospects, run)
-    unknown = sum(prospect.expected_s is None for prospect in fitted)
-    said = [f"{len(fitted)} of {counted(len(prospects), 'candidate')} to fit"]
+    least_s, most_s = ahead.work_s
+    said = [f"{ahead.to_fit} of {counted(len(ahead.prospects), 'candidate')} to fit"]
     if most_s:
         between = f"{duration(least_s)} to {duration(most_s)}" if least_s < most_s else duration(most_s)
         said.append(f"about {between} of work")
-    if unknown:
-        said.append(f"{unknown} never timed")
+    if ahead.untimed:
+        said.append(f"{ahead.untimed} never timed")
     return Text("\n" + ", ".join(said), "dim")
 
 
@@ -154,12 +139,6 @@ def _findings(findings: "Sequence[Finding]", *, all_of_them: bool) -> "list[Rend
     if not findings:
         return []
     return [Text(), *(all_findings(findings) if all_of_them else finding_lines(findings))]
-
-
-def _detectable(detectable: "DetectableDifference | None") -> "list[RenderableType]":
-    from rich.text import Text
-
-    return [Text(detectable.sentence, "dim")] if detectable else []
 
 
 def _folds(planned: "Plan") -> "list[RenderableType]":

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain.runs.importance import IMPORTANCE, fit_record
+from bakeoff.domain.runs.importance import IMPORTANCE, LONGEST_S, SHARE_OF_LIMIT, fit_record
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
@@ -29,7 +29,6 @@ _MOST_PREDICTIONS = 3000
 _MOST_ROWS, _FEWEST_ROWS = 5000, 100
 _MOST_BYTES = 64 * 2**20
 MOST_MB = 256  #: of one file, which a label that is no class may make longer
-_LONGEST_S, _OF_THE_LIMIT = 60.0, 0.25
 _LETTER_BYTES, _FLOAT_BYTES = 4, 8
 
 
@@ -57,7 +56,7 @@ def importance_order(evaluation: EvaluationUnderWay) -> ImportanceOrder | None:
         places=tuple(np.sort(chosen).tolist()),
         repeats=repeats,
         seed=seed,
-        longest_s=min(_LONGEST_S, _OF_THE_LIMIT * share_s),
+        longest_s=min(LONGEST_S, SHARE_OF_LIMIT * share_s),
     )
 
 

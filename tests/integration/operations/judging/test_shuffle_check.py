@@ -226,8 +226,9 @@ def test_a_plan_says_what_the_check_may_cost(project: Project) -> None:
     done = command(project, "plan", "rows", "--models", "line", "--shuffle-check")
 
     ahead = plan_ahead(project.context, RunSpec(dataset="rows", models=["line"], shuffle_check=True))
-    assert ahead.shuffle_check.endswith("2 times on average, 10 at most, within 300 s")
-    assert plan_ahead(project.context, RunSpec(dataset="rows", models=["line"])).shuffle_check == ""
+    [said] = ahead.beside_fits
+    assert said.endswith("2 times on average, 10 at most, within 300 s")
+    assert plan_ahead(project.context, RunSpec(dataset="rows", models=["line"])).beside_fits == []
     assert "is fitted to shuffled labels, too: 2 times on average, 10 at most, within 300 s" in " ".join(
         done.stdout.split()
     )
