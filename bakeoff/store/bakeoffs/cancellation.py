@@ -24,11 +24,16 @@ def cancel_run(engine: Engine, run_id: str) -> bool:
 
 
 def cancel_job(engine: Engine, job_id: str) -> bool:
-    """Cancels a job. False when there is no such job, or it has ended."""
+    """Cancels a job with its folds. False when there is no such job, or it has ended.
+
+    The job of a fold stands for its candidate: cancelled alone, it would be fitted by the job that joins it.
+    """
     with writing(engine) as connection:
-        run_id = connection.execute(select(jobs.c.run_id).where(jobs.c.id == job_id)).scalar()
-        which = or_(jobs.c.id == job_id, jobs.c.part_of == job_id)
-        return run_id is not None and _cancel(connection, run_id, which)
+        job = connection.execute(select(jobs.c.run_id, jobs.c.part_of).where(jobs.c.id == job_id)).first()
+        if job is None:
+            return False
+        whole = job.part_of or job_id
+        return _cancel(connection, job.run_id, or_(jobs.c.id == whole, jobs.c.part_of == whole))
 
 
 def _cancel(connection: Connection, run_id: str, which: ColumnElement[bool]) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from fixtures.samples import DATASET, a_job, a_result, a_run
 from fixtures.stored import PLENTY, an_error, claim, try_claim
 from sqlalchemy import Engine
@@ -177,11 +178,12 @@ def test_a_fold_is_taken_back_by_its_whole_only_while_nobody_has_begun_it(engine
     assert states(engine, [begun, waiting]) == ["running", "cancelled"]
 
 
-def test_to_cancel_a_candidate_is_to_cancel_its_folds(engine: Engine) -> None:
+@pytest.mark.parametrize("by", ["whole", "fold"])
+def test_to_cancel_a_candidate_or_one_of_its_folds_is_to_cancel_all_of_them(engine: Engine, by: str) -> None:
     run, [begun, waiting, other, whole] = a_spread_run(engine)
     held = claim(engine, begun).lease
 
-    assert cancellation.cancel_job(engine, whole.id)
+    assert cancellation.cancel_job(engine, {"whole": whole, "fold": begun}[by].id)
 
     assert states(engine, [begun, waiting, other, whole]) == ["running", *["cancelled"] * 3]
     assert leases.standing(engine, held) is leases.LeaseStanding.CANCELLED
