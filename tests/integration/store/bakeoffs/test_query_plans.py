@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 from fixtures.plans import finds_rows, plans_of, statements_of, verb
 from fixtures.samples import a_result
-from fixtures.stored import a_stored_run, an_error, claim, try_claim
+from fixtures.stored import PLENTY, a_stored_run, an_error, claim, try_claim
 from sqlalchemy import Engine, event
 
 from bakeoff.domain.runs.job import Job
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status, saving_rows
+from bakeoff.store.bakeoffs.queue import claims
+from bakeoff.store.bakeoffs.queue.claims import Holder
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
+from bakeoff.store.bakeoffs.results import fold_rows, race_rows
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(
@@ -44,6 +47,14 @@ ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
     "cancel a job": lambda engine, queued: cancellation.cancel_job(engine, queued[0].id),
     "cancel a run": lambda engine, queued: cancellation.cancel_run(engine, queued[0].run_id),
     "next in line": lambda engine, _: next_jobs(engine, limit=3),
+    "claim the next": lambda engine, _: claims.claim_next(
+        engine, excluded=["another"], holder=Holder(node="here", worker="w1"), caps=PLENTY, lease_s=60
+    ),
+    "wait in a race": lambda engine, queued: leases.wait(engine, claim(engine, queued[0]).lease),
+    "rounds that are over": lambda engine, _: race_rows.due(engine),
+    "races": lambda engine, _: race_rows.are_waiting(engine),
+    "a fold that failed": lambda engine, queued: fold_rows.failed_job(engine, queued[0].id),
+    "the job of a fold": lambda engine, queued: fold_rows.job_at(engine, queued[0].id, 0),
     "running": lambda engine, _: job_rows.running(engine),
     "prioritise": lambda engine, queued: run_rows.prioritise(engine, queued[0].run_id, 1),
     "backlog": lambda engine, _: job_rows.backlog(engine),
