@@ -54,11 +54,17 @@ SCORING = (
         title="Fit the winner to shuffled labels, too: it must score as chance does",
         kind=bool,
     ),
+    Field(name="importance", title="Shuffle columns: what models rely on", kind=bool),
 )
 RUNNING = (
     Field(name="testSize", title="Share of the rows that is held out", kind=float, hint="as configured"),
     Field(name="priority", title="Priority", kind=int, hint="0; higher goes first"),
     Field(name="race", title="With folds, stop early whoever is shown not to be the best", kind=bool),
+    Field(
+        name="spread",
+        title="Fit each fold as a job of its own, so that free slots share a candidate",
+        kind=bool,
+    ),
     Field(name="repeatCheck", title="Fit twice, and mark those that predict something else", kind=bool),
     Field(name="fresh", title="Fit all of them, whatever was fitted before", kind=bool),
     Field(name="baseline", title="Leave out the dummy to beat", kind=bool, default=True),
