@@ -6,7 +6,7 @@ from bakeoff.domain.runs.run import PRIORITIES
 from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.settings.section import Section
 
-_FEWEST = 2
+FEWEST_DATASETS = 2
 
 
 class SuiteDesignSettings(Section):
@@ -47,8 +47,10 @@ class SuiteSettings(Section):
     @field_validator("datasets")
     @classmethod
     def _are_different(cls, names: list[str]) -> list[str]:
-        if len(names) < _FEWEST:
-            raise ValueError(f"a suite needs {_FEWEST} datasets at least: `bakeoff run` evaluates on one")
+        if len(names) < FEWEST_DATASETS:
+            raise ValueError(
+                f"a suite needs {FEWEST_DATASETS} datasets at least: `bakeoff run` evaluates on one"
+            )
         if twice := next((name for place, name in enumerate(names) if name in names[:place]), None):
             raise ValueError(f"{twice!r} stands in it twice: each dataset counts once")
         return names

@@ -23,7 +23,7 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import start_planned, start_run
 from bakeoff.operations.upkeep.work_under_lease import start_while_leased
 from bakeoff.settings import log_setup
-from bakeoff.settings.suite_settings import SuiteSettings
+from bakeoff.settings.suite_settings import FEWEST_DATASETS, SuiteSettings
 from bakeoff.store.bakeoffs import suite_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 from bakeoff.store.bakeoffs.suite_rows import DueMember
@@ -60,6 +60,11 @@ def suite_of_datasets(spec: RunSpec, datasets: Sequence[str], *, name: str | Non
 
     It is called like its datasets, unless it has a name.
     """
+    if len(datasets) < FEWEST_DATASETS:
+        raise InvalidInputError(
+            f"{quoted(datasets[0])} is one dataset, and a suite judges over {FEWEST_DATASETS} at least: "
+            "name another one, or leave the comma out"
+        )
     if len(datasets) > MOST_DATASETS:
         raise InvalidInputError(f"these are {len(datasets)} datasets: {MOST_DATASETS} are the most")
     if spec.race:

@@ -213,6 +213,7 @@ def test_a_run_on_several_datasets_and_files_is_a_suite_that_is_called_like_them
     ("arguments", "problem"),
     [
         (["a,nowhere"], "nowhere"),
+        (["a,"], "'a' is one dataset, and a suite judges over 2 at least"),
         (["a,b,a"], "'a' stands in it twice: each dataset counts once"),
         (["a,b", "--in-process"], "--in-process does not go with several datasets"),
         (["a,b", "--with", "two"], "name the candidates with --models"),
