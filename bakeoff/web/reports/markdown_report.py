@@ -216,8 +216,10 @@ def _stopped(stopped: Sequence[Record], metric: str) -> Iterator[str]:
         return
     yield f"Stopped by the race: {len(stopped)}"
     yield ""
-    for one in stopped:
-        score = cost_text(one["metrics"][metric]) if one["metrics"].get(metric) is not None else "undefined"
+    scores = [one["metrics"].get(metric) for one in stopped]
+    digits = places_for(scores)
+    for one, known in zip(stopped, scores, strict=True):
+        score = "undefined" if known is None else fixed_text(known, digits)
         after = f"after {one['afterFolds']} of {one['ofFolds']} folds, {prose(metric)} {score} so far"
         yield f"- {code(one['modelId'])} {prose(one['modelVersion'])} {after}"
     yield ""

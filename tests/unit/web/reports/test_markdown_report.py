@@ -97,8 +97,11 @@ def test_names_of_others_call_nobody_and_end_no_cell():
 
 
 def test_whom_a_race_stopped_is_listed_with_the_score_of_the_folds_that_it_had():
-    said = lines(with_report(report_contents(), stopped=[STOPPED]))
-    assert said[said.index("Stopped by the race: 1") + 2] == (
-        "- `hopeless` 1.0 after 1 of 5 folds, f1 0.25 so far"
-    )
+    close = {**STOPPED, "modelId": "close", "metrics": {"f1": 0.6475}}
+    said = lines(with_report(report_contents(), stopped=[close, STOPPED]))
+    begin = said.index("Stopped by the race: 2") + 2
+    assert said[begin : begin + 2] == [
+        "- `close` 1.0 after 1 of 5 folds, f1 0.647 so far",
+        "- `hopeless` 1.0 after 1 of 5 folds, f1 0.250 so far",
+    ]
     assert "Stopped by the race: 1" not in lines(report_contents())
