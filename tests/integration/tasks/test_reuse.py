@@ -267,6 +267,7 @@ def a_fit_that_took(project: Project, model: str, minutes: float) -> None:
 
 def test_a_plan_tells_what_would_be_done_and_why_and_does_nothing(project: Project) -> None:
     first = run(project, "means")
+    run(project, "other")
     number = len(run_rows.page(project.engine, limit=1000))
     asked = ("plan", "tiny", "--models", "means,other", "--no-baseline")
     plan = json.loads(bakeoff(project, *asked, "--json").stdout)
