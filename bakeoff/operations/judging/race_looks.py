@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bakeoff.domain.errors import BakeoffError
+from bakeoff.domain.errors import BakeoffError, InfrastructureError
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.race import RaceLook, looks_of
 from bakeoff.domain.runs.run import Run
@@ -38,6 +38,8 @@ def _look(context: Context, run_id: str, number: int) -> bool:
     with log_setup.with_ids(runId=run_id):
         try:
             found = look_of(context, run, number)
+        except InfrastructureError:  # the database is away: the round stays as it is, and is looked at later
+            raise
         except Exception as exc:  # a fault in the statistics must not keep a run from going on
             log.exception("look %d of run %s stops nobody", number, run_id)
             found = _idle_look(run, number, problem=f"{type(exc).__name__}: {exc}")

@@ -27,7 +27,7 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.judging.strictness import is_strict, without_crown
 from bakeoff.operations.own_oven import own_folder, own_oven
 from bakeoff.store.bakeoffs import job_rows
-from bakeoff.store.bakeoffs.results import verdict_rows
+from bakeoff.store.bakeoffs.results import shuffled_refit_rows, verdict_rows
 
 if TYPE_CHECKING:
     from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
@@ -58,7 +58,7 @@ def check_shuffled(context: Context, run: Run, name: str, *, deaths: int = 0) ->
 
     job = _job_of(context, run, name)
     made_of = digest_of([_evaluation(context, run, job, context.configuration.copies).parts_now()])
-    scores = verdict_rows.shuffled_refits_of(context.engine, job.id, made_of=made_of)
+    scores = shuffled_refit_rows.scores_above_chance(context.engine, job.id, made_of=made_of)
     problem = ""
     if not is_decided(scores) and deaths >= verdict_rows.MOST_ATTEMPTS:  # it may be the check that kills
         problem = f"{deaths} processes that were to judge the run died"
@@ -88,7 +88,7 @@ def _make_more(context: Context, run: Run, job: Job, scores: list[float], made_o
                 _evaluation(context, run, timed, folder / str(place)), shuffled=place, is_part=True
             )
             score = refit_to_shuffled_labels(evaluation, run_cell)
-            verdict_rows.keep_shuffled_refit(context.engine, job.id, place, score, made_of=made_of)
+            shuffled_refit_rows.keep(context.engine, job.id, place, score, made_of=made_of)
             scores.append(score)
 
 

@@ -29,7 +29,8 @@ def add(engine: Engine, run_id: str, *labels: str, by: str) -> bool:
             return False
         if len(there) + len(new) > MOST:
             raise InvalidInputError(
-                f"run {run_id[:8]} has {len(there)} of {MOST} labels, which is the most: remove some first"
+                f"run {run_id[:8]} has {len(there)} of {MOST} labels, which is the most: there is no "
+                f"room for {len(new)} more, remove some first"
             )
         at = now(connection)
         connection.execute(

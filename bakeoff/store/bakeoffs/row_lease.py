@@ -1,5 +1,4 @@
-"""Leases on rows that several processes could work on: savings, verdicts, trackings, slots of
-schedules and members of suites.
+"""Leases on rows that several processes could work on: savings, verdicts, trackings, slots, suite members.
 
 A row of such a table is due while it is open and its `due_at` has passed. Taking it counts an attempt and
 moves `due_at` to the end of the lease: no other process takes it before then, and if the holder dies, the row

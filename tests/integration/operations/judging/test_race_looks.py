@@ -11,6 +11,7 @@ from fixtures.samples import DATASET, RULES
 from fixtures.stored import a_stored_run, claim, states
 
 from bakeoff.domain.design import Design
+from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.domain.runs.result import Cost
 from bakeoff.domain.runs.run import Run
@@ -94,6 +95,22 @@ def test_a_fault_in_the_statistics_stops_nobody_and_the_race_goes_on(
     assert states(context.engine, run) == ["queued"] * 3
     [look] = race_rows.looks(context.engine, run.id)
     assert (look.stopped, look.problem) == ((), "ZeroDivisionError: no variance")
+
+
+def test_a_look_that_cannot_read_the_database_is_made_later(
+    context: Context, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise InfrastructureError("the database failed")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(race_rows, "fold_sketches", away)
+        with pytest.raises(InfrastructureError):
+            look_where_rounds_are_over(context)
+    assert states(context.engine, run) == ["waiting"] * 3
+
+    assert look_where_rounds_are_over(context) == 1
+    assert states(context.engine, run) == ["queued", "queued", "stopped"]
 
 
 def test_the_saver_looks_where_nobody_did_for_two_checks(

@@ -135,7 +135,7 @@ def flagged(project: Project, runs: list[str]) -> RunVerdict:
     """Of a strict run that asks for the check, whose first saver was killed between two refits."""
     run_id = runs[0]
     due_again(project, run_id, strict=True)
-    step = "bakeoff.store.bakeoffs.results.verdict_rows:keep_shuffled_refit"
+    step = "bakeoff.store.bakeoffs.results.shuffled_refit_rows:keep"
     assert saver(project, str(SIGKILL), "after", step, script=INTERRUPTED) == -SIGKILL
     with writing(project.engine) as connection:  # so that a refit that is made again shows
         connection.execute(update(tables.shuffled_refits).values(above_chance=0.123))

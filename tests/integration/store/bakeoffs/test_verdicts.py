@@ -24,7 +24,7 @@ from bakeoff.domain.runs.verdict import (
     Standing,
 )
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, saving_rows
-from bakeoff.store.bakeoffs.results import verdict_rows
+from bakeoff.store.bakeoffs.results import shuffled_refit_rows, verdict_rows
 from bakeoff.store.bakeoffs.results.verdict_rows import EarlierVerdict
 from bakeoff.store.bakeoffs.row_lease import RowLease
 from bakeoff.store.database import tables
@@ -238,14 +238,14 @@ def test_runs_that_the_saver_judges_can_be_asked_for_alone(engine: Engine) -> No
 def test_refits_to_shuffled_labels_are_told_in_order_and_those_of_other_code_are_not(engine: Engine) -> None:
     first, second = (job.id for job in a_stored_run(engine, 2)[1])
     for place, score in enumerate((0.25, -0.5)):
-        verdict_rows.keep_shuffled_refit(engine, first, place, score, made_of="now")
+        shuffled_refit_rows.keep(engine, first, place, score, made_of="now")
 
-    assert verdict_rows.shuffled_refits_of(engine, first, made_of="now") == [0.25, -0.5]
-    assert verdict_rows.shuffled_refits_of(engine, first, made_of="before") == []
-    assert verdict_rows.shuffled_refits_of(engine, second, made_of="now") == []
-    verdict_rows.keep_shuffled_refit(engine, first, 0, 0.125, made_of="later")
-    assert verdict_rows.shuffled_refits_of(engine, first, made_of="later") == [0.125]
-    assert verdict_rows.shuffled_refits_of(engine, first, made_of="now") == []
+    assert shuffled_refit_rows.scores_above_chance(engine, first, made_of="now") == [0.25, -0.5]
+    assert shuffled_refit_rows.scores_above_chance(engine, first, made_of="before") == []
+    assert shuffled_refit_rows.scores_above_chance(engine, second, made_of="now") == []
+    shuffled_refit_rows.keep(engine, first, 0, 0.125, made_of="later")
+    assert shuffled_refit_rows.scores_above_chance(engine, first, made_of="later") == [0.125]
+    assert shuffled_refit_rows.scores_above_chance(engine, first, made_of="now") == []
 
 
 def test_a_verdict_is_pending_from_the_end_of_the_run_until_it_is_there(engine: Engine) -> None:
