@@ -60,7 +60,7 @@ def _csv_rows(report: RunReport) -> Iterator[dict[str, Any]]:
         yield {
             **stopped.to_record(report.verdict),
             **stopped.metrics,
-            "band": "",
+            "band": place_of(stopped.job.candidate.id, 0, report.verdict) if report.verdict else "",
             "error": f"after {stopped.after}",
         }
     for job in report.unsuccessful:

@@ -49,7 +49,7 @@ def _title(found: WrongRows) -> Text:
 
 
 def _columns(found: WrongRows) -> list[FittingColumn]:
-    """The features take the room that is left: what they do not have is in --csv and --json."""
+    """The features take the room that is left: what has none is in `--format csv` and `--json`."""
     items = found.items
     columns = [
         FittingColumn(name="row", cells=[Text(f"{item.row:,}") for item in items], keep=ALWAYS),
