@@ -42,17 +42,13 @@ class SealedScoreOut(Out):
     low: float | None
     high: float | None
     rows: int
-    opened: int = Field(
-        description="how often sealed rows of this split have been opened, this time included"
-    )
+    opened: int = Field(description="how often sealed rows of this split were opened, this time included")
 
 
 class SpendingOut(Out):
     run: int = Field(description="counted on these test rows, from 1")
     level: float = Field(description="at which a candidate must be shown to be better than the champion")
-    champion: str | None = Field(
-        description="what an earlier run adopted; null where nothing was to be replaced"
-    )
+    champion: str | None = Field(description="what an earlier run adopted; null: nothing was to be replaced")
     p_value: float | None
     adopted: str | None = Field(description="the evaluation that is adopted now, or stays so")
 
