@@ -103,6 +103,7 @@ def compare(
     """
     if candidates is None:
         raise InvalidInputError("no candidate is given: give estimators, in a list or a dict")
+    # X in their place: a frame, or an array of numbers. An array of estimators is one of objects.
     if hasattr(candidates, "columns") or getattr(getattr(candidates, "dtype", None), "kind", "O") != "O":
         kind = type(candidates).__name__
         raise InvalidInputError(f"the candidates are a {kind}: they come first, then X, then y")

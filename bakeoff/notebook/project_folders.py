@@ -4,6 +4,7 @@ Without a project of its own, a notebook has a temporary one in the user's cache
 It is found again by the next kernel, so that nothing is fitted twice.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -39,16 +40,20 @@ def make_temporary_project(folder: Path, *, workers: int | None) -> Path:
     """
     root = temporary_root(folder)
     settings = root / _SETTINGS
+    data = root / "data"
     try:
         settings.parent.mkdir(parents=True, exist_ok=True)
+        data.mkdir(exist_ok=True)
+        if not os.access(data, os.W_OK):  # else whoever writes first says so, without a cure
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         if not (root / _CATALOG).is_file():
             _write(root / _CATALOG, "models: {}\n")
         if workers is not None or not settings.is_file():
             _write(settings, _settings_text(folder, workers or _cores()))
     except OSError as exc:
         raise InfrastructureError(
-            f"the temporary project {root} cannot be made ({exc.strerror}): set XDG_CACHE_HOME to a folder "
-            "that you can write to, or use `bakeoff.project(path)`"
+            f"the temporary project {root} cannot be written ({exc.strerror}): set XDG_CACHE_HOME to a "
+            "folder that you can write to, or use `bakeoff.project(path)`"
         ) from exc
     return settings
 

@@ -109,7 +109,7 @@ class WorkerNode:
         context.share_caps_with_forks()
         context.configuration.require_shared_dir()
         if EVALUATIONS in queues:
-            self.oven.start(context.configuration)
+            self.oven.start(context.configuration)  # first: until then it waits with the rest of its start
         schema_version.ensure(context.engine)
         if CONTROL in queues:
             context.catalog()  # logs which candidates are ready, and stops the worker if there is no catalog

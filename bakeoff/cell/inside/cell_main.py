@@ -137,14 +137,11 @@ def _take_turns(
 
 def _wait_for_turn(orders: MessageChannel) -> tuple[Order, CellApi]:
     """The next order, with a report and a log of its own: it cannot write to those of another job."""
-    message = orders.receive() or {}
-    order = Order.from_json(message["order"])
-    report, log, *outputs = orders.take_descriptors()
+    order, scratch, (report, log, *outputs) = _receive(orders)
     for stream in (1, 2):
         os.dup2(log, stream)
     os.close(log)
-    named = dict(zip(order.outputs, outputs, strict=True))
-    return order, CellApi(scratch=Path(message["scratch"]), report=report, outputs=named)
+    return order, _api(order, scratch, report, outputs)
 
 
 def _prepare(channels: Channels, setup: CellSetup) -> Ruleset | None:
@@ -188,12 +185,20 @@ def _keep_only(channels: Channels) -> None:
 
 
 def _wait_for_order(orders: MessageChannel, report: int) -> tuple[Order, CellApi]:
+    order, scratch, outputs = _receive(orders)
+    return order, _api(order, scratch, report, outputs)
+
+
+def _receive(orders: MessageChannel) -> tuple[Order, Path, list[int]]:
+    """The next order, its scratch folder, and the descriptors that came with it."""
     message = orders.receive()
     if message is None:
         raise HangupError("there is no order")
-    order = Order.from_json(message["order"])
-    outputs = dict(zip(order.outputs, orders.take_descriptors(), strict=True))
-    return order, CellApi(scratch=Path(message["scratch"]), report=report, outputs=outputs)
+    return Order.from_json(message["order"]), Path(message["scratch"]), orders.take_descriptors()
+
+
+def _api(order: Order, scratch: Path, report: int, outputs: Sequence[int]) -> CellApi:
+    return CellApi(scratch=scratch, report=report, outputs=dict(zip(order.outputs, outputs, strict=True)))
 
 
 def _apply_order(order: Order, scratch: Path, setup: CellSetup) -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,16 @@ def test_a_cache_that_cannot_be_written_is_named_with_the_cure(
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(
-        InfrastructureError, match=r"cannot be made .* set XDG_CACHE_HOME to a folder that you"
+        InfrastructureError, match=r"cannot be written .* set XDG_CACHE_HOME to a folder that you"
     ):
+        make_temporary_project(tmp_path, workers=None)
+
+
+def test_a_project_of_an_earlier_day_that_is_read_only_now_is_named_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_temporary_project(tmp_path, workers=None)
+    monkeypatch.setattr(os, "access", lambda _, wanted: wanted != os.W_OK)
+
+    with pytest.raises(InfrastructureError, match=r"cannot be written \(Permission denied\): set XDG_CACHE"):
         make_temporary_project(tmp_path, workers=None)
