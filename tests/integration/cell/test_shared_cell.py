@@ -137,6 +137,18 @@ def test_cpu_time_and_peak_memory_are_those_of_each_order(kitchen):
     assert again.usage.peak_memory_mb < small.usage.peak_memory_mb + 40
 
 
+def test_a_later_order_is_stopped_and_timed_by_itself(kitchen):
+    first = pid(kitchen)
+    stopped = shared(kitchen, "be_slow", keep_going=lambda: False, tick_s=0.05)
+
+    assert stopped.end is End.STOPPED
+    assert not is_alive(first)
+    second = pid(kitchen)
+    late = shared(kitchen, "be_slow", wall_s=0.5)
+    assert (late.end, is_alive(second)) == (End.TIMED_OUT, False)
+    assert late.usage.wall_s >= 0.5
+
+
 def test_each_order_has_its_whole_memory_limit(kitchen):
     fits = [shared(kitchen, "use", {"seconds": 0, "mb": 150}, memory_mb=200) for _ in range(3)]
     beyond = shared(kitchen, "use", {"seconds": 0, "mb": 400}, memory_mb=200)
