@@ -103,7 +103,7 @@ class Oven:
             "hidden": list(map(str, [runtime_folder(), *hidden])),
         }
         with suppress(BrokenPipeError), os.fdopen(self._rest, "wb") as pipe:  # dead: `alive` says so
-            pipe.write(json.dumps(order).encode())
+            pipe.write(json.dumps(order).encode() + b"\n")
         self._rest = -1
 
     def alive(self) -> bool:

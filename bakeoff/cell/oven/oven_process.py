@@ -153,11 +153,12 @@ def _warm_up(order: Mapping[str, Any]) -> CellSetup:
 def _rest_of(order: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the owner did not know yet when it started this process. Waits until it has said it.
 
-    An owner that ends before has closed the pipe, and this oven ends, too.
+    An owner that ends before has closed the pipe, and this oven ends, too. The end of the line counts:
+    a child that the owner forked meanwhile may keep the pipe open for as long as it lives.
     """
     with os.fdopen(order["rest"], "rb") as pipe:
-        said = pipe.read()
-    if not said:
+        said = pipe.readline()
+    if not said.endswith(b"\n"):
         scratch_folder.remove(Path(order["folder"]))
         raise SystemExit
     found: Mapping[str, Any] = json.loads(said)

@@ -248,23 +248,28 @@ def test_an_oven_that_was_begun_forks_nothing_before_the_rest_of_its_order_is_sa
     with Oven.begin(preload=["colorsys"], import_path=[str(tmp_path)], runtime=runtime) as oven:
         with pytest.raises(InfrastructureError, match=r"was not ready within 0\.5 s"):
             connect(oven.socket, timeout_s=0.5)
-        oven.finish(preload=["late_library"])
+        with os.fdopen(os.dup(oven._rest), "wb"):  # as in a child that was forked before it is said
+            oven.finish(preload=["late_library"])
+            connect(oven.socket, timeout_s=20).close()
         with connect(oven.socket, timeout_s=20) as parent:
             limits = Limits(wall_s=20, threads=1)
             order = Order(entry="looks:look", payload={}, limits=limits, log=tmp_path / "log")
             assert parent.run(order).value is True
 
 
-def test_an_oven_whose_owner_dies_before_it_has_said_the_rest_ends_and_leaves_nothing(runtime):
+@pytest.mark.parametrize("said", ["", '{"preload": ["col'], ids=["nothing", "half"])
+def test_an_oven_whose_owner_dies_before_it_has_said_the_rest_ends_and_leaves_nothing(runtime, said):
     script = (
         "import os, sys\n"
         "from pathlib import Path\n"
         "from bakeoff.cell.oven.oven_handle import Oven\n"
         "oven = Oven.begin(preload=[], runtime=Path(sys.argv[1]))\n"
         "print(oven._process.pid, flush=True)\n"
+        "os.write(oven._rest, sys.argv[2].encode())\n"
         "os.kill(os.getpid(), 9)\n"
     )
-    died = subprocess.run([sys.executable, "-c", script, str(runtime)], capture_output=True, check=False)
+    command = [sys.executable, "-c", script, str(runtime), said]
+    died = subprocess.run(command, capture_output=True, check=False)
     assert died.returncode == -9, died.stderr
 
     assert eventually(lambda: not list(runtime.iterdir()))
