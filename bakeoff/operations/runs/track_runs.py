@@ -47,6 +47,13 @@ def track_due_runs(context: Context, make_report: MakeReport) -> int:
     return logged
 
 
+def track_waiting_runs(context: Context, make_report: MakeReport) -> int:
+    """The same for all that wait, also those that are to be tried again later."""
+    for run_id in tracking_rows.waiting_runs(context.engine):
+        tracking_rows.ask(context.engine, run_id)
+    return track_due_runs(context, make_report)
+
+
 def track_run(context: Context, run_id: str, make_report: MakeReport) -> Tracking:
     """Logs this run now, whether it was logged before or not. Its error says why MLflow did not take it.
 

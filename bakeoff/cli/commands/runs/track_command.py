@@ -23,9 +23,7 @@ def track(
             show_default=False,
         ),
     ] = None,
-    waiting: Annotated[
-        bool, typer.Option("--waiting", help="Those that still wait for it, as a worker does.")
-    ] = False,
+    waiting: Annotated[bool, typer.Option("--waiting", help="All that still wait for it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -35,19 +33,24 @@ def track(
     that is there already is completed, and never there twice.  Exit code 4: MLflow did not take one.
     """
     from bakeoff.operations.judging.judge_runs import wait_for_verdict
-    from bakeoff.operations.runs.track_runs import track_due_runs, track_run
+    from bakeoff.operations.runs.track_runs import track_run, track_waiting_runs
     from bakeoff.store.bakeoffs import run_rows
+    from bakeoff.store.bakeoffs.results import tracking_rows
 
     if waiting and runs:
         raise typer.BadParameter("give --waiting or name runs, not both")
     context = project_access.open_project(config)
     engine = project_access.database(context)
     if waiting:
-        logged = track_due_runs(context, lambda run_id: _report(context, run_id))
+        logged = track_waiting_runs(context, lambda run_id: _report(context, run_id))
+        failed = tracking_rows.waiting(engine).error
         if as_json:
-            terminal.write_json({"logged": logged})
+            terminal.write_json({"logged": logged, "error": failed})
         else:
-            terminal.out().print(f"{logged} logged")
+            told = f"{logged} logged" + (f"; not yet: {failed}" if failed else "")
+            terminal.out().print(told, soft_wrap=True, markup=False, highlight=False)
+        if failed:
+            raise typer.Exit(_UNREACHED)
         return
     found = []
     for run_id in [run_rows.find(engine, asked) for asked in runs or ["latest"]]:

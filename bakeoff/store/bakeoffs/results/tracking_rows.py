@@ -55,8 +55,9 @@ def ask(engine: Engine, run_id: str) -> None:
         at = now(connection)
         if row is None:
             begin(connection, run_id, at)
-        elif row.done_at is not None or row.error:
-            # While it has an error nobody works on it, for taking the lease removes that.
+        elif row.done_at is not None or row.error or row.tries == 0:
+            # Nobody works on it while it has an error, for taking the lease removes that; nor before the
+            # first attempt, if it was put off since another run failed.
             again = {"done_at": None, "due_at": at, "error": ""}
             connection.execute(update(trackings).where(trackings.c.run_id == run_id).values(again))
 

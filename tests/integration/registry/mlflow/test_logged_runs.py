@@ -94,6 +94,8 @@ def test_a_server_that_is_away_is_told_of_without_its_password_and_is_asked_agai
     shown = project.bakeoff("show").stdout
     assert "not yet: MLflow at" in shown
     assert "tried 1 time; again from" in shown
+    at_once = project.bakeoff("track", "--waiting", env=AWAY)
+    assert (at_once.exit_code, at_once.stdout[:30]) == (4, "0 logged; not yet: MLflow at h")
     found = json.loads(project.bakeoff("doctor", "--json", env=AWAY).stdout)
     said = [(one["level"], one["message"][:31]) for one in found if one["subject"] == "tracking"]
     assert [level for level, _ in said] == ["fail", "warn"]

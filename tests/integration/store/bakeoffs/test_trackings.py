@@ -118,6 +118,14 @@ def test_who_asks_makes_a_run_due_whether_it_was_logged_failed_or_never_was_to_b
     assert tracking(engine, failed).error == ""
 
 
+def test_who_asks_need_not_wait_because_another_run_failed(engine: Engine) -> None:
+    failed, put_off = a_judged_run(engine), a_judged_run(engine)
+    tracking_rows.postpone(taken(engine, failed), "away")
+    tracking_rows.ask(engine, put_off)
+
+    assert tracking_rows.due(engine) == [put_off]
+
+
 def test_who_asks_for_a_run_that_is_being_logged_disturbs_nobody(engine: Engine) -> None:
     run_id = a_judged_run(engine)
     lease = taken(engine, run_id)
