@@ -32,8 +32,7 @@ from bakeoff.domain.errors import (
     NotFoundError,
     RefusedError,
 )
-from bakeoff.domain.wording import counted, cut
-from bakeoff.settings.url_masking import masked
+from bakeoff.domain.wording import counted, cut, masked
 
 log = logging.getLogger(__name__)
 

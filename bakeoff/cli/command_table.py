@@ -280,7 +280,7 @@ def _print_error(exc: Exception) -> None:
     from rich.text import Text
 
     from bakeoff.cli.output import terminal
-    from bakeoff.settings.url_masking import masked
+    from bakeoff.domain.wording import masked
 
     terminal.err().print(
         Text.assemble(("error:", "bold red"), " ", terminal.clean(masked(str(exc)))), soft_wrap=True

@@ -1,7 +1,9 @@
 """Parts of messages: lists of words, the known word that is most similar, and numbers with a noun."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 _MOST_LISTED = 20
 _MOST_QUOTED = 120  #: characters
@@ -50,3 +52,20 @@ def size(size_bytes: float) -> str:
             return f"{size_bytes:.3g} {unit}"
         size_bytes /= _THOUSAND
     return f"{size_bytes:,.1f} GB"
+
+
+_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):([^/\s]*)@")
+_IN_QUERY = re.compile(r"(?i)([?&](?:password|passwd|secret|token)=)[^&\s]*")
+
+
+def masked(text: str) -> str:
+    return _IN_QUERY.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
+
+
+def masked_within(value: Any) -> Any:
+    """The value with every text in its mappings and lists masked."""
+    if isinstance(value, dict):
+        return {key: masked_within(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [masked_within(inner) for inner in value]
+    return masked(value) if isinstance(value, str) else value

@@ -9,8 +9,8 @@ from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
 
+from bakeoff.cli.output import state_words
 from bakeoff.cli.output.number_format import duration, plain
-from bakeoff.cli.output.runs import state_words
 from bakeoff.cli.output.runs.poll_run import PolledRun
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
@@ -37,7 +37,7 @@ def display_for(context: "Context", *, wanted: bool | None) -> ProgressDisplay:
         return _JupyterProgress()
     if sys.stderr.isatty():
         from bakeoff.cli.output import terminal
-        from bakeoff.cli.output.runs.live_leader import LiveLeader
+        from bakeoff.cli.output.runs.poll_run import LiveLeader
         from bakeoff.cli.output.runs.run_progress import LiveProgress
         from bakeoff.operations.judging.judge_runs import verdict_so_far
 

@@ -5,64 +5,21 @@ No other package reads settings: a `Configuration` is made once and passed down.
 
 import json
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic.alias_generators import to_camel
-
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
-from bakeoff.domain.runs.saving import SavePolicy
-from bakeoff.domain.wording import listed, nearest
 from bakeoff.settings import FILE_VARIABLE, environment_variables
-from bakeoff.settings.environment_variables import did_you_mean, variable_of
-from bakeoff.settings.market_settings import MarketSettings, TableSettings
-from bakeoff.settings.registry_settings import (
-    GateSettings,
-    HookSettings,
-    ModelRegistrySettings,
-    PromotionSettings,
-)
-from bakeoff.settings.schedule_settings import ScheduleSettings
-from bakeoff.settings.section import Section
-from bakeoff.settings.setting_definitions import DatasetSettings, Settings, TrackingSettings
-from bakeoff.settings.suite_settings import SuiteDesignSettings, SuiteSettings
-from bakeoff.settings.yaml_with_lines import YamlFile, describe, key_path
+from bakeoff.settings.environment_variables import variable_of
+from bakeoff.settings.setting_checks import KEYS, SettingOrigin, check_named_sections, checked_settings
+from bakeoff.settings.setting_definitions import DatasetSettings, Settings
+from bakeoff.settings.yaml_with_lines import YamlFile, describe
 
 DEFAULT_FILE = Path("config/bakeoff.yaml")
 CATALOG_FILE = Path("config/models.yaml")
-
-_KEYS = {to_camel(name): name for name in Settings.model_fields}
-_SECTIONS: Mapping[str, type[Section]] = {
-    "market": MarketSettings,
-    "prices": TableSettings,
-    "fundamentals": TableSettings,
-    "modelRegistry": ModelRegistrySettings,
-    "tracking": TrackingSettings,
-    "promotion": PromotionSettings,
-    "gates": GateSettings,
-    "hooks": HookSettings,
-    "design": SuiteDesignSettings,
-}
-#: Sections whose entries have names that the user chose.
-_NAMED: Mapping[str, type[Section]] = {
-    "datasets": DatasetSettings,
-    "schedules": ScheduleSettings,
-    "suites": SuiteSettings,
-}
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-class SettingOrigin(StrEnum):
-    COMMAND_LINE = "command line"
-    ENVIRONMENT = "environment"
-    FILE = "file"
-    DEFAULT = "default"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,7 +195,7 @@ class Configuration:
     def as_environment(self) -> dict[str, str]:
         """Environment variables by which a process that we start has the same file and flags."""
         flags = {
-            variable_of(_KEYS[key]): value if isinstance(value, str) else json.dumps(value)
+            variable_of(KEYS[key]): value if isinstance(value, str) else json.dumps(value)
             for key, value in self.flags.items()
         }
         return flags | ({FILE_VARIABLE: str(self.file)} if self.file else {})
@@ -279,21 +236,20 @@ def load(
     }
     origins = {
         key: next((origin for origin, values in layers.items() if key in values), SettingOrigin.DEFAULT)
-        for key in _KEYS
+        for key in KEYS
     }
     merged = (
         layers[SettingOrigin.FILE] | layers[SettingOrigin.ENVIRONMENT] | layers[SettingOrigin.COMMAND_LINE]
     )
     configuration = Configuration(
-        settings=_check(merged, origins, document),
+        settings=checked_settings(merged, origins, document),
         root=root,
         file=file,
         origins=origins,
         token_digest=environment_variables.token_digest_in(environment),
     )
     _require_readable_project(configuration)
-    _check_schedules(configuration.settings)
-    _check_suites(configuration.settings)
+    check_named_sections(configuration.settings)
     return configuration
 
 
@@ -305,48 +261,6 @@ def _require_readable_project(configuration: Configuration) -> None:
                 f"{key} is {folder}, and the project {root} lies in it: candidates may not read what is "
                 f"there, their own code neither; name a folder of its own"
             )
-
-
-def _check_schedules(settings: Settings) -> None:
-    for name, schedule in settings.scheduled.items():
-        _check_name("schedules", name)
-        if schedule.signals and settings.market is None:
-            raise InvalidInputError(
-                f"schedules.{name} generates signals, and there is no `market`: say where prices come from"
-            )
-        if schedule.dataset is not None and schedule.dataset not in settings.datasets:
-            raise InvalidInputError(f"schedules.{name}.dataset is {_no_dataset(schedule.dataset, settings)}")
-        if schedule.saves and settings.model_registry.backend == "none":
-            raise InvalidInputError(
-                f"schedules.{name}.save is {schedule.save}, and modelRegistry.backend is none: save none, or "
-                "set the backend"
-            )
-
-
-def _check_suites(settings: Settings) -> None:
-    for name, suite in settings.suites.items():
-        _check_name("suites", name)
-        for dataset in suite.datasets:
-            if dataset not in settings.datasets:
-                raise InvalidInputError(f"suites.{name}.datasets has {_no_dataset(dataset, settings)}")
-        if suite.save not in {None, SavePolicy.NONE} and settings.model_registry.backend == "none":
-            raise InvalidInputError(
-                f"suites.{name}.save is {suite.save}, and modelRegistry.backend is none: save none, or set "
-                "the backend"
-            )
-
-
-def _check_name(section: str, name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise InvalidInputError(
-            f"{section} has the name {name!r:.120}: use up to 100 letters, digits, `.`, `_` and `-`"
-        )
-
-
-def _no_dataset(name: str, settings: Settings) -> str:
-    known = list(settings.datasets)
-    cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
-    return f"{name!r}, which is none of `datasets`{cure}"
 
 
 def _find(path: Path | None, environment: Mapping[str, str]) -> tuple[Path | None, Path]:
@@ -389,53 +303,3 @@ def _values_in(document: YamlFile) -> dict[str, Any]:
         found = describe(document.root)
         raise InvalidInputError(f"{document.file} must hold `key: value` lines, but it holds {found}")
     return values or {}
-
-
-def _check(
-    values: dict[str, Any], origins: Mapping[str, SettingOrigin], document: YamlFile | None
-) -> Settings:
-    """Checks all settings. Problems of the file come first, in the order of lines, then those of others."""
-    elsewhere: list[str] = []
-    settings = Settings()
-    try:
-        settings = Settings.model_validate(values, by_alias=True, by_name=False)
-    except ValidationError as exc:
-        in_file = []
-        for error in exc.errors():
-            origin = origins.get(str(error["loc"][0]), SettingOrigin.FILE)
-            if document is not None and origin is SettingOrigin.FILE:
-                in_file.append(error)
-            else:
-                elsewhere.append(f"{_name_of(origin, error)}: {_explain(error)}")
-        if document is not None:
-            document.report_errors(in_file, lambda error, _: _explain(error))
-    problems = [*(document.problems if document else ()), *elsewhere]
-    if problems:
-        raise InvalidInputError("\n".join(problems))
-    return settings
-
-
-def _name_of(origin: SettingOrigin, error: Any) -> str:
-    if origin is not SettingOrigin.ENVIRONMENT:
-        return str(origin)
-    return f"the environment ({variable_of(_KEYS.get(str(error['loc'][0]), ''))})"
-
-
-def _explain(error: Any) -> str:
-    location = error["loc"]
-    key = key_path(location)
-    if error["type"] == "extra_forbidden":
-        return f"{key} is no setting{did_you_mean(str(location[-1]), _keys_beside(list(map(str, location))))}"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{key} is {error['input']!r}: {message[0].lower()}{message[1:]}"
-
-
-def _keys_beside(place: Sequence[str]) -> list[str]:
-    """The keys that are known in the place of an unknown one."""
-    if len(place) == 1:
-        return list(_KEYS)
-    if len(place) == 3 and place[0] in _NAMED:  # noqa: PLR2004 - section, name, key
-        section = _NAMED[place[0]]
-    else:
-        section = _SECTIONS[next(part for part in reversed(place[:-1]) if not part.isdecimal())]
-    return [to_camel(name) for name in section.model_fields]

@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from pydantic import Field, model_validator
 
+from bakeoff.domain.wording import masked
 from bakeoff.settings.section import Section
-from bakeoff.settings.url_masking import masked
 
 
 class MarketSource(StrEnum):

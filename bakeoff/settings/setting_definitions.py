@@ -13,14 +13,13 @@ from bakeoff.domain.finding import SLUGS, Acceptance
 from bakeoff.domain.installed_extensions import Extends, added
 from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.domain.runs.verdict import PreferAmongTied, SplitReuse
-from bakeoff.domain.wording import listed, nearest
+from bakeoff.domain.wording import listed, masked, nearest
 from bakeoff.settings.log_setup import LogFormat
 from bakeoff.settings.market_settings import MarketSettings
 from bakeoff.settings.registry_settings import ModelRegistrySettings
 from bakeoff.settings.schedule_settings import DAILY, ScheduleSettings, daily
 from bakeoff.settings.section import Section
 from bakeoff.settings.suite_settings import SuiteSettings
-from bakeoff.settings.url_masking import masked
 
 
 class DatasetSource(StrEnum):

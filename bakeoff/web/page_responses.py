@@ -18,7 +18,7 @@ from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.page_sessions import PageSessions, cookies_in
 from bakeoff.api.security.request_guard import LOGIN, is_page
 from bakeoff.domain.errors import BakeoffError, NotFoundError
-from bakeoff.settings.url_masking import masked
+from bakeoff.domain.wording import masked
 from bakeoff.web.page_rendering import render
 from bakeoff.web.shown_tables import FORMS, ShownTable
 from bakeoff.web.visits import Answer, Download, Page, SeeOther, Visit, visit_of

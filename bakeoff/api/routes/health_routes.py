@@ -19,11 +19,11 @@ from bakeoff.api.schemas.health_schemas import HealthOut, LiveOut, ReadyOut
 from bakeoff.domain.candidate import Candidate, Rejection
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.identity import utc_now
+from bakeoff.domain.wording import masked
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.broker_check import BrokerStatus, check_broker
 from bakeoff.operations.doctor.database_check import DatabaseStatus, check_database
 from bakeoff.operations.doctor.diagnosis import Diagnosis, Level
-from bakeoff.settings.url_masking import masked
 from bakeoff.store.bakeoffs.job_rows import Backlog
 from bakeoff.store.database import schema_version
 

@@ -9,11 +9,10 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from bakeoff.broker import CONTROL, EVALUATIONS
-from bakeoff.domain.wording import counted
+from bakeoff.domain.wording import counted, masked
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
-from bakeoff.settings.url_masking import masked
 
 
 @dataclass(frozen=True, kw_only=True)

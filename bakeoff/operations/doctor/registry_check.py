@@ -11,11 +11,10 @@ from urllib.parse import urlsplit
 from bakeoff.domain import installed_extensions
 from bakeoff.domain.errors import BakeoffError, InfrastructureError
 from bakeoff.domain.installed_extensions import Extends
-from bakeoff.domain.wording import counted, size
+from bakeoff.domain.wording import counted, masked, size
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
-from bakeoff.settings.url_masking import masked
 from bakeoff.store.bakeoffs.results import tracking_rows
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.schema_version import Branch

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from bakeoff.domain.model_version import Stage
-from bakeoff.store.database.tables import NAMING
+from bakeoff.store.database.table_conventions import NAMING
 
 metadata = MetaData(naming_convention=NAMING)
 

@@ -5,9 +5,8 @@ from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.identity import iso
-from bakeoff.domain.wording import quoted
+from bakeoff.domain.wording import masked_within, quoted
 from bakeoff.settings.setting_definitions import Settings
-from bakeoff.settings.url_masking import masked_within
 from bakeoff.store.monitoring import audit_rows
 from bakeoff.web.shown_tables import ShownTable
 from bakeoff.web.visits import Answer, Page, PageRoute, Visit

@@ -16,7 +16,7 @@ from typing import Any
 
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.tracking import TrackedAddress, TrackedEntry, TrackedRun
-from bakeoff.settings.url_masking import masked
+from bakeoff.domain.wording import masked
 from registry.models.mlflow.ledger import artifact_location
 from registry.models.mlflow.mlflow_calls import AlreadyThereError, MLflowServer
 from registry.models.mlflow.mlflow_client import MLflowClient, MLflowRun, Page

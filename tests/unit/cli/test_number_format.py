@@ -4,8 +4,7 @@ import pytest
 
 from bakeoff.cli.output.number_format import decimals, duration, fixed
 from bakeoff.cli.output.terminal import clean
-from bakeoff.domain.wording import counted
-from bakeoff.settings.url_masking import masked, masked_within
+from bakeoff.domain.wording import counted, masked, masked_within
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ import pytest
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.runs.verdict import SplitReuse
-from bakeoff.settings.configuration import Configuration, SettingOrigin, load
+from bakeoff.settings.configuration import Configuration, load
 from bakeoff.settings.log_setup import LogFormat
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
 from bakeoff.settings.registry_settings import ModelRegistrySettings
+from bakeoff.settings.setting_checks import SettingOrigin
 from bakeoff.settings.setting_definitions import Settings, TrackingSettings
 
 

@@ -53,8 +53,8 @@ def _record(configuration: "Configuration") -> dict[str, Any]:
 
 def _settings(configuration: "Configuration") -> list[tuple[str, Any, str]]:
     """Key, value and meaning; passwords are masked."""
+    from bakeoff.domain.wording import masked_within
     from bakeoff.settings.setting_definitions import Settings
-    from bakeoff.settings.url_masking import masked_within
 
     values = configuration.settings.model_dump(mode="json", by_alias=True)
     fields = Settings.model_fields.values()
@@ -68,7 +68,7 @@ def _show(configuration: "Configuration") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from bakeoff.settings.configuration import SettingOrigin
+    from bakeoff.settings.setting_checks import SettingOrigin
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("setting", no_wrap=True)

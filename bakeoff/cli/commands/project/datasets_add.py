@@ -100,7 +100,7 @@ def add(  # noqa: PLR0917 - one parameter for each option
 def _added(added: "AddedDataset") -> "list[RenderableType]":
     from rich.text import Text
 
-    from bakeoff.cli.output.runs.finding_list import all_findings
+    from bakeoff.cli.output.finding_list import all_findings
 
     data = added.found.dataset
     about = (

@@ -110,7 +110,7 @@ def check(
 def _findings(found: "CheckedDataset") -> "list[RenderableType]":
     from rich.text import Text
 
-    from bakeoff.cli.output.runs.finding_list import all_findings
+    from bakeoff.cli.output.finding_list import all_findings
     from bakeoff.domain.wording import counted
 
     data = found.dataset

@@ -84,8 +84,8 @@ def _guarded(
 ) -> "Iterator[Diagnosis]":
     """A check that cannot be made is reported as a failure."""
     from bakeoff.domain.errors import BakeoffError
+    from bakeoff.domain.wording import masked
     from bakeoff.operations.doctor.diagnosis import fail
-    from bakeoff.settings.url_masking import masked
 
     try:
         yield from look(context)

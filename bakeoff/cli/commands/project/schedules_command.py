@@ -115,7 +115,7 @@ def _missed(row: "ScheduleStatus") -> "Text":
 def _run_cell(row: "ScheduleStatus") -> "Text":
     from rich.text import Text
 
-    from bakeoff.cli.output.runs import state_words
+    from bakeoff.cli.output import state_words
 
     if row.run is None:
         return Text(row.standing.last.state if row.standing.last else "-", "dim")

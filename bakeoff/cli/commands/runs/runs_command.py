@@ -78,8 +78,8 @@ def _listed(found: "Sequence[RunSummary]", console: "Console") -> "list[Renderab
 def _columns(found: "Sequence[RunSummary]", *, longest: int) -> "list[FittingColumn]":
     from rich.text import Text
 
+    from bakeoff.cli.output import state_words
     from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, cut
-    from bakeoff.cli.output.runs import state_words
 
     runs = [summary.run for summary in found]
 

@@ -248,7 +248,7 @@ def _table(lines: Iterator[tuple[str, str, str]]) -> "Table":
 
 
 def _broker_address(configuration: "Configuration") -> str:
-    from bakeoff.settings.url_masking import masked
+    from bakeoff.domain.wording import masked
 
     given = configuration.settings.broker_url
     return (

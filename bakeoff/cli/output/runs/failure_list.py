@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.padding import Padding
 from rich.text import Text
 
-from bakeoff.cli.output.runs import state_words
+from bakeoff.cli.output import state_words
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.runs.job import Job, JobError, JobKind, JobState
 from bakeoff.domain.runs.result import Result

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bakeoff.cli.output import terminal
-from bakeoff.cli.output.runs.live_leader import LiveLeader
-from bakeoff.cli.output.runs.poll_run import IdleReason, poll
+from bakeoff.cli.output.runs.poll_run import IdleReason, LiveLeader, poll
 from bakeoff.cli.output.runs.run_outcome import show_outcome
 from bakeoff.cli.output.runs.run_progress import LineProgress, LiveProgress
 from bakeoff.cli.output.runs.saving_view import wait_until_saved

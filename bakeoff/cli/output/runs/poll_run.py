@@ -1,7 +1,8 @@
-"""Reads a run and its jobs repeatedly until the run has ended."""
+"""Reads a run and its jobs again and again until the run has ended, and says meanwhile who leads."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Thread
@@ -11,16 +12,21 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import Run, number_ended
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.bakeoffs.results import fold_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+
 _SHORTEST_PAUSE_S = 0.1
 _ASK_AFTER_S = 1.5
 _TELL_AFTER_S = 2.5
 _ASK_AGAIN_S = 5.0
+
+_JUDGE_AGAIN_S = 2.0
+_FEWEST, _MOST = 2, 100  #: results: of fewer nobody leads, and more would take too long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,3 +121,41 @@ class IdleReason:
             self._answer = self._why()
         except BakeoffError as exc:
             self._answer = str(exc)
+
+
+class LiveLeader:
+    """Says who leads while a run goes on. It judges in a thread, so that the display goes on meanwhile."""
+
+    def __init__(
+        self, judge: Callable[[Run], RunVerdict], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`judge` says what would be known if the run ended now."""
+        self._judge = judge
+        self._clock = clock
+        self._judged = 0  #: how many results there were then
+        self._next_at = 0.0
+        self._judging: Thread | None = None
+        self._text: str | None = None
+
+    def text(self, run: Run, results: int) -> str | None:
+        """None as long as there is nothing to say. `results`: how many the run has."""
+        is_busy = self._judging is not None and self._judging.is_alive()
+        if not is_busy and results != self._judged and self._clock() >= self._next_at:
+            self._judged = results
+            self._next_at = self._clock() + _JUDGE_AGAIN_S
+            if _FEWEST <= results <= _MOST:
+                self._judging = Thread(target=self._judge_now, args=[run], daemon=True)
+                self._judging.start()
+        return self._text
+
+    def _judge_now(self, run: Run) -> None:
+        with suppress(BakeoffError):  # the display goes on without, and the verdict comes at the end
+            self._text = leader_text(self._judge(run))
+
+
+def leader_text(verdict: RunVerdict) -> str | None:
+    if verdict.best is not None:
+        return f"{verdict.best} leads: shown to be better than the others so far"
+    if not verdict.tied:
+        return None
+    return f"{verdict.tied[0]} leads, tied with {len(verdict.tied) - 1}"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from bakeoff.cli.output import state_words
+from bakeoff.cli.output.finding_list import WHAT_TO_DO, finding_lines, has_cures
 from bakeoff.cli.output.number_format import duration
-from bakeoff.cli.output.runs import state_words
-from bakeoff.cli.output.runs.finding_list import WHAT_TO_DO, finding_lines, has_cures
 from bakeoff.cli.output.signal_run_view import order
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.dataset import DatasetRef, TargetKind

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from bakeoff.cli.output import signal_run_view, terminal
+from bakeoff.cli.output.finding_list import all_findings
 from bakeoff.cli.output.runs.failure_list import failures, warnings_in_full
-from bakeoff.cli.output.runs.finding_list import all_findings
 from bakeoff.cli.output.runs.leaderboard_table import leaderboard, stopped_table
 from bakeoff.cli.output.runs.run_header import header, state
 from bakeoff.cli.output.runs.saving_view import saving_lines, tracking_lines

@@ -10,10 +10,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bakeoff.cli.output import state_words
 from bakeoff.cli.output.number_format import duration, plain
-from bakeoff.cli.output.runs import state_words
-from bakeoff.cli.output.runs.live_leader import LiveLeader
-from bakeoff.cli.output.runs.poll_run import PolledRun
+from bakeoff.cli.output.runs.poll_run import LiveLeader, PolledRun
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.metric import short_name

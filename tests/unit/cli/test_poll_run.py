@@ -5,7 +5,7 @@ import time
 import pytest
 from fixtures.samples import a_run
 
-from bakeoff.cli.output.runs.live_leader import LiveLeader, leader_text
+from bakeoff.cli.output.runs.poll_run import LiveLeader, leader_text
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.verdict import RunVerdict
 
