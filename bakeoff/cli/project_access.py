@@ -102,19 +102,19 @@ def local_registry(configuration: "Configuration") -> "ModelRegistry":
 
 def find_job(engine: "Engine", asked: str, model: str | None) -> "Job":
     """`asked`: the id of the job, or that of its run if a candidate is named, too."""
+    from bakeoff.domain.wording import listed, nearest
     from bakeoff.store.bakeoffs import job_rows, run_rows
 
     if model is None:
         try:
             return job_rows.get(engine, job_rows.find(engine, asked))
         except NotFoundError as exc:
-            raise NotFoundError(
-                f"{exc}; a candidate is named after its run, as in `latest {asked}`"
-            ) from None
+            raise NotFoundError(f"{exc}; a candidate is named after its run, as in `latest MODEL`") from None
     run_id = run_rows.find(engine, asked)
     of_run = job_rows.of_run(engine, run_id)
     for job in of_run:
         if job.candidate.id == model:
             return job
-    known = ", ".join(job.candidate.id for job in of_run)
-    raise NotFoundError(f"run {run_id} has no candidate {model!r}; there are {known}")
+    known = [job.candidate.id for job in of_run]
+    near = nearest(model, known) or f"; there are {listed(known)}"
+    raise NotFoundError(f"run {run_id} has no candidate {model!r}{near}")

@@ -45,6 +45,29 @@ class Prospect:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProspectGroup:
+    """Members of one grid with which a run does the same for the same reason, or a single candidate."""
+
+    prospects: Sequence[Prospect]
+
+    @property
+    def first(self) -> Prospect:
+        return self.prospects[0]
+
+    @property
+    def title(self) -> str:
+        if len(self.prospects) == 1:
+            return self.first.candidate.id
+        return f"{self.first.candidate.family} ({len(self.prospects)} members)"
+
+    @property
+    def expected_s(self) -> float | None:
+        """Of all together; None when one of them was never timed."""
+        times = [one.expected_s for one in self.prospects if one.expected_s is not None]
+        return sum(times) if len(times) == len(self.prospects) else None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Past:
     """What is known about the earlier fits of a candidate when a run begins."""
 
@@ -67,6 +90,19 @@ def prospect_of(candidate: Candidate, run: Run, past: Past, *, root: Path) -> Pr
         return Prospect(candidate=candidate, way=Way.REUSE, why=why, fit=fit, expected_s=0.0)
     why = f"it predicts what it did in run {fit.result.run_id[:8]}, and is scored by other rules"
     return Prospect(candidate=candidate, way=Way.SCORE, why=why, fit=fit, expected_s=0.0)
+
+
+def grouped(prospects: Sequence[Prospect], *, whole: bool = False) -> list[ProspectGroup]:
+    """A grid of three hundred would bury the other candidates, and says the same three hundred times.
+
+    `whole`: each member by itself.
+    """
+    groups: dict[object, list[Prospect]] = {}
+    for one in prospects:
+        family = None if whole else one.candidate.family
+        alike = (family, one.way, one.why) if family else one.candidate.id
+        groups.setdefault(alike, []).append(one)
+    return [ProspectGroup(prospects=group) for group in groups.values()]
 
 
 def longest_first(prospects: Sequence[Prospect]) -> list[Prospect]:

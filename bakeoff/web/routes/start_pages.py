@@ -13,6 +13,7 @@ from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.evaluation.planning.request_body import parse
 from bakeoff.evaluation.planning.run_spec import RunSpec
+from bakeoff.evaluation.reuse.reuse_plan import grouped
 from bakeoff.operations.runs.client_request_check import check_run_request
 from bakeoff.operations.runs.plan_ahead import plan_ahead
 from bakeoff.settings.setting_definitions import ClientRight
@@ -114,7 +115,13 @@ def show_plan(visit: Visit) -> Answer:
         template="run_plan.html",
         title="Plan of a run",
         section="Runs",
-        data={"ahead": ahead, "fields": _fields(visit), "key": new_id(), "spec": spec},
+        data={
+            "ahead": ahead,
+            "groups": grouped(ahead.prospects),
+            "fields": _fields(visit),
+            "key": new_id(),
+            "spec": spec,
+        },
         tables=[
             ShownTable(
                 name="plan", columns=("modelId", "action", "expectedSeconds", "why", "version"), rows=rows

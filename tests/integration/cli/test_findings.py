@@ -55,6 +55,14 @@ def test_a_plan_shows_what_is_known_of_the_data(leaky: Project) -> None:
     assert finding["slug"] == "leaky-feature"
 
 
+def test_a_plan_has_one_line_for_the_members_of_a_grid_and_all_on_demand(leaky: Project) -> None:
+    grid = ("plan", "leaky", "--grid", "tree.max_depth=1,2,3")
+    assert "tree (3 members)" in leaky.bakeoff(*grid).stdout
+    told = leaky.bakeoff(*grid, "--members").stdout
+    assert [f"tree.max_depth-{depth} " in told for depth in (1, 2, 3)] == [True] * 3
+    assert "members)" not in told
+
+
 def test_a_run_shows_a_line_for_each_kind_and_all_of_them_on_demand(leaky: Project) -> None:
     leaks = [
         Finding(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bakeoff.domain.finding import Finding
     from bakeoff.evaluation.planning.run_plan import Plan
-    from bakeoff.evaluation.reuse.reuse_plan import Prospect
+    from bakeoff.evaluation.reuse.reuse_plan import ProspectGroup
     from bakeoff.operations.runs.plan_ahead import RunAhead
 
 
@@ -31,6 +31,7 @@ def plan(
     all_findings: Annotated[
         bool, typer.Option("--findings", help="All findings on the data, with their cures.")
     ] = False,
+    members: Annotated[bool, typer.Option("--members", help="All members of grids, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -52,6 +53,7 @@ def plan(
     # Only now, so that a mistake in the request is told at once.
     from rich.text import Text
 
+    from bakeoff.evaluation.reuse.reuse_plan import grouped
     from bakeoff.operations.runs.plan_ahead import ahead_of
     from bakeoff.store.database import schema_version
 
@@ -63,13 +65,20 @@ def plan(
     if as_json:
         terminal.write_json(_record(ahead))
     else:
+        groups = grouped(ahead.prospects, whole=members)
+        folded = len(groups) < len(ahead.prospects)
         told = [
             *_folds(planned),
             *([Text(ahead.detectable.sentence, "dim")] if ahead.detectable else []),
             *(Text(said, "dim") for said in ahead.beside_fits),
+            *(
+                [Text("of a grid one line stands for its members: --members shows all", "dim")]
+                if folded
+                else []
+            ),
             *_findings(ahead.run.findings, all_of_them=all_findings),
         ]
-        terminal.show(terminal.out(), _table(ahead.prospects), _sum(ahead), *told)
+        terminal.show(terminal.out(), _table(groups), _sum(ahead), *told)
 
 
 def _record(ahead: "RunAhead") -> dict[str, Any]:
@@ -91,28 +100,23 @@ def _record(ahead: "RunAhead") -> dict[str, Any]:
     }
 
 
-def _table(prospects: "Sequence[Prospect]") -> "RenderableType":
+def _table(groups: "Sequence[ProspectGroup]") -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
+
+    from bakeoff.cli.output.number_format import NOTHING, duration
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
     for name in ("model", "action", "expected", "why"):
         table.add_column(Text(name, "bold"), justify="right" if name == "expected" else "left")
-    for prospect in prospects:
-        colour = "cyan" if prospect.fit is None else "green"
+    for group in groups:
         table.add_row(
-            prospect.candidate.id,
-            Text(prospect.way, colour),
-            Text(_expected(prospect), "dim"),
-            Text(terminal.clean(prospect.why), "dim"),
+            group.title,
+            Text(group.first.way, "cyan" if group.first.fit is None else "green"),
+            Text(NOTHING if group.expected_s is None else duration(group.expected_s), "dim"),
+            Text(terminal.clean(group.first.why), "dim"),
         )
     return table
-
-
-def _expected(prospect: "Prospect") -> str:
-    from bakeoff.cli.output.number_format import NOTHING, duration
-
-    return NOTHING if prospect.expected_s is None else duration(prospect.expected_s)
 
 
 def _sum(ahead: "RunAhead") -> "RenderableType":

@@ -17,7 +17,15 @@ from bakeoff.domain.runs.result import CodeManifest, Fit, Part, Provenance, fing
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.evaluation.reuse.job_provenance import parts_of
-from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, longest_first, prospect_of, work_s
+from bakeoff.evaluation.reuse.reuse_plan import (
+    Past,
+    Prospect,
+    Way,
+    grouped,
+    longest_first,
+    prospect_of,
+    work_s,
+)
 from registry.code.code_reading import Code
 
 PARTS = {part: f"{part} 1" for part in Part}
@@ -333,3 +341,23 @@ def test_where_a_dataset_was_read_from_does_not_count() -> None:
     named = replace(DATASET, name="other", files=("/a.csv",), target_kind=TargetKind.BINARY)
 
     assert digests(dataset=named)[1] == set()
+
+
+def test_members_of_a_grid_with_which_the_same_is_done_stand_together() -> None:
+    members = [a_candidate(id=f"tree.depth-{depth}", family="tree") for depth in range(4)]
+    prospects = [
+        Prospect(candidate=a_candidate(id="knn"), way=Way.RUN, why="it was never fitted", expected_s=None),
+        *(
+            Prospect(candidate=one, way=Way.RUN, why="it was never fitted", expected_s=2.0)
+            for one in members[:3]
+        ),
+        Prospect(candidate=members[3], way=Way.RUN, why="changed: code", expected_s=None),
+    ]
+
+    found = [(one.title, one.first.why, one.expected_s) for one in grouped(prospects)]
+    assert found == [
+        ("knn", "it was never fitted", None),
+        ("tree (3 members)", "it was never fitted", 6.0),
+        ("tree.depth-3", "changed: code", None),
+    ]
+    assert [one.title for one in grouped(prospects, whole=True)] == [one.candidate.id for one in prospects]
