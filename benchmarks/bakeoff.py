@@ -1,7 +1,15 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
-"""Bake-offs side by side with joblib (loky) and with a plain Celery task, over the same candidates and split.
+"""Bake-offs side by side with joblib (loky), a plain Celery task, Ray and Dask: same candidates, same split.
 
     python -m benchmarks.bakeoff [t1] [t2] [t3] [growth] [--times N] [--workers N] [--json FILE]
+
+Ray and Dask are no dependencies of this project. They take part from an environment of their own, which has
+what the lock names besides:
+
+    uv venv build/peers
+    uv pip install --python build/peers/bin/python -r requirements.lock ray distributed
+    uv pip install --python build/peers/bin/python --no-deps -e .
+    python -m benchmarks.bakeoff t1 t2 t3 --peers build/peers/bin/python
 
 Each contender runs in a process of its own, in turns; what is shown is the median. The clock starts when all
 workers are there and have loaded their libraries, and the snapshot is made; it stops when the last result is
@@ -29,7 +37,20 @@ from benchmarks.workloads import Workload, large, real, trivial, trivial_of_libr
 
 _ROOT = Path(__file__).parent.parent
 _SIDES = ("bakeoff", "apart", "joblib", "celery")
-_ALONE = ("bakeoff",)
+_PEERS = ("ray", "dask")  #: by the interpreter of `--peers`
+#: Whose versions must be the same for all, or they would not do the same work.
+_LIBRARIES = ("scikit-learn", "numpy", "pandas", "scipy", "joblib")
+_VERSIONS = """
+import json, platform, sys
+from importlib.metadata import PackageNotFoundError, version
+found = {"Python": platform.python_version()}
+for name in sys.argv[1:]:
+    try:
+        found[name] = version(name)
+    except PackageNotFoundError:
+        found[name] = None
+print(json.dumps(found))
+"""
 
 WORKLOADS: Mapping[str, Callable[[], Workload]] = {
     "t1": lambda: trivial(200),
@@ -62,12 +83,17 @@ class Figure:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
+    sides = dict.fromkeys(_SIDES, sys.executable)
+    if asked.peers:
+        _require_same_libraries(asked.peers)
+        sides.update(dict.fromkeys(_PEERS, asked.peers))
     become_subreaper()
     figures: list[Figure] = []
     for scenario in asked.scenarios or ["t1", "t2", "t3"]:
         for workload in SCENARIOS[scenario]:
-            sides = _ALONE if scenario == "growth" else _SIDES
-            figures += _compare(workload, sides, times=asked.times, workers=asked.workers)
+            taking_part = {"bakeoff": sys.executable} if scenario == "growth" else sides
+            figures += _compare(workload, taking_part, times=asked.times, workers=asked.workers)
+    _print_ratios(figures)
     if asked.json:
         asked.json.parent.mkdir(parents=True, exist_ok=True)
         asked.json.write_text(json.dumps([asdict(figure) for figure in figures], indent=1))
@@ -79,34 +105,76 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], metavar="SCENARIO")
     parser.add_argument("--times", type=int, default=5, help="turns of each contender")
     parser.add_argument("--workers", type=int, default=min(10, len(os.sched_getaffinity(0))))
+    parser.add_argument(
+        "--peers", metavar="PYTHON", help="the interpreter that has Ray and Dask; both take part, too"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     return parser
 
 
-def _compare(workload: str, sides: Sequence[str], *, times: int, workers: int) -> list[Figure]:
+def _require_same_libraries(peers: str) -> None:
+    needed = (*_LIBRARIES, "bakeoff", "ray", "distributed")
+    here, there = (_versions(python, needed) for python in (sys.executable, peers))
+    missing = [name for name in needed if there[name] is None]
+    if missing:
+        raise SystemExit(f"{peers} has no {', '.join(missing)}: `--help` says how to make this environment")
+    for name in ("Python", *_LIBRARIES):
+        if there[name] != here[name]:
+            raise SystemExit(
+                f"{peers} has {name} {there[name]}, and {sys.executable} has {here[name]}: "
+                "make that environment again from the same lock, as `--help` says"
+            )
+
+
+def _versions(python: str, names: Sequence[str]) -> dict[str, str | None]:
+    try:
+        answer = subprocess.run([python, "-c", _VERSIONS, *names], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SystemExit(f"{python} does not run as a Python interpreter: {error}") from None
+    versions: dict[str, str | None] = json.loads(answer.stdout)
+    return versions
+
+
+def _compare(workload: str, sides: Mapping[str, str], *, times: int, workers: int) -> list[Figure]:
+    """`sides`: the interpreter of each contender."""
     with TemporaryDirectory(prefix="bakeoff-benchmark-") as folder:
         stand = Stand(folder=Path(folder), workers=workers)
         stand.set_up(WORKLOADS[workload]())
-        turns = [{side: _run(side, stand) for side in (*_yardstick(sides), *sides)} for _ in range(times)]
+        serial = {"serial": sys.executable} if len(sides) > 1 else {}
+        turns = [
+            {side: _run(side, python, stand) for side, python in {**serial, **sides}.items()}
+            for _ in range(times)
+        ]
         _check(turns)
         bound_s = _bound_s([turn["serial"] for turn in turns], workers) if "serial" in turns[0] else None
         print(f"\n{workload}: {len(stand.plan.candidates)} candidates, {workers} workers, {_said(bound_s)}")
         print(f"{'':10}{'s':>9}{'ratio':>8}{'ms per job and worker':>24}{'peak MB':>10}")
         return [
-            _figure(workload, side, [turn[side]["wall_s"] for turn in turns], bound_s, stand)
-            for side in sides
+            _print_figure(
+                _figure(
+                    workload,
+                    side,
+                    [turn[side]["wall_s"] for turn in turns],
+                    bound_s=bound_s,
+                    stand=stand,
+                    peak_mb=_peak_mb(side, python, stand),
+                )
+            )
+            for side, python in sides.items()
         ]
 
 
-def _yardstick(sides: Sequence[str]) -> Sequence[str]:
-    return ["serial"] if len(sides) > 1 else []
-
-
-def _figure(workload: str, side: str, wall_s: Sequence[float], bound_s: float | None, stand: Stand) -> Figure:
-    jobs, typical = len(stand.plan.candidates), median(wall_s)
+def _peak_mb(side: str, python: str, stand: Stand) -> float:
     peak = Peak()
-    _run(side, stand, peak)
-    figure = Figure(
+    _run(side, python, stand, peak)
+    return peak.mb
+
+
+def _figure(
+    workload: str, side: str, wall_s: Sequence[float], *, bound_s: float | None, stand: Stand, peak_mb: float
+) -> Figure:
+    jobs, typical = len(stand.plan.candidates), median(wall_s)
+    return Figure(
         workload=workload,
         contender=side,
         jobs=jobs,
@@ -114,19 +182,39 @@ def _figure(workload: str, side: str, wall_s: Sequence[float], bound_s: float | 
         all_wall_s=tuple(wall_s),
         per_job_ms=typical * stand.workers / jobs * 1e3,
         ratio=typical / bound_s if bound_s else None,
-        peak_mb=peak.mb,
+        peak_mb=peak_mb,
     )
+
+
+def _print_figure(figure: Figure) -> Figure:
     ratio = f"{figure.ratio:.2f}" if figure.ratio else ""
-    print(f"{side:10}{typical:9.2f}{ratio:>8}{figure.per_job_ms:24.1f}{figure.peak_mb:10.0f}")
+    print(
+        f"{figure.contender:10}{figure.wall_s:9.2f}{ratio:>8}{figure.per_job_ms:24.1f}{figure.peak_mb:10.0f}",
+        flush=True,
+    )
     return figure
+
+
+def _print_ratios(figures: Sequence[Figure]) -> None:
+    """Below one: Bakeoff was faster."""
+    walls = {(figure.workload, figure.contender): figure.wall_s for figure in figures}
+    others = [side for side in dict.fromkeys(figure.contender for figure in figures) if side != "bakeoff"]
+    if not others:
+        return
+    print(f"\nBakeoff takes so many times as long as\n{'':12}" + "".join(f"{side:>10}" for side in others))
+    for workload in dict.fromkeys(figure.workload for figure in figures):
+        its = [(walls.get((workload, side)), walls[workload, "bakeoff"]) for side in others]
+        print(
+            f"{workload:12}" + "".join(f"{ours / wall:10.2f}" if wall else f"{'':10}" for wall, ours in its)
+        )
 
 
 def _said(bound_s: float | None) -> str:
     return "no bound" if bound_s is None else f"bound {bound_s:.2f} s"
 
 
-def _run(side: str, stand: Stand, peak: Peak | None = None) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.contenders", side, str(stand.folder), str(stand.workers)]
+def _run(side: str, python: str, stand: Stand, peak: Peak | None = None) -> dict[str, Any]:
+    command = [python, "-m", "benchmarks.contenders", side, str(stand.folder), str(stand.workers)]
     environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
     with subprocess.Popen(command, cwd=_ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():
@@ -137,7 +225,7 @@ def _run(side: str, stand: Stand, peak: Peak | None = None) -> dict[str, Any]:
                     peak.stop()
                 outcome: dict[str, Any] = json.loads(line)
     if process.returncode:
-        raise SystemExit(f"{side} ended with code {process.returncode}")
+        raise SystemExit(f"{side} ended with code {process.returncode}: what it wrote above says why")
     return outcome
 
 

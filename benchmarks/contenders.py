@@ -24,6 +24,7 @@ from benchmarks.peers import Rows, Subject, evaluate, wait_warm, warm_up
 from benchmarks.stand import Stand
 
 _POLL_S = 0.1  #: the times are those that the rows bear
+_OBJECT_STORE_BYTES = 100_000_000  #: of Ray, which is sent what is short
 _ROUNDS = 4  #: of waiting candidates, so that each slot has had one
 
 
@@ -51,6 +52,52 @@ def joblib(stand: Stand) -> Mapping[str, Any]:
         list(parallel(delayed(wait_warm)() for _ in range(_ROUNDS * stand.workers)))
         began = _go()
         for model_id, metrics in parallel(delayed(evaluate)(one, subject) for one in candidates):
+            rows.add(model_id, metrics)
+        return _outcome(rows, began)
+
+
+def ray(stand: Stand) -> Mapping[str, Any]:
+    """Tasks of one processor each; the driver writes each row as soon as its task has ended."""
+    from ray import get, init, remote, shutdown, wait
+
+    candidates, subject = stand.plan.candidates, Subject.of(stand)
+    bake, warm = remote(num_cpus=1)(evaluate), remote(num_cpus=1)(wait_warm)
+    with TemporaryDirectory() as folder, _rows() as rows:
+        init(
+            num_cpus=stand.workers,
+            object_store_memory=_OBJECT_STORE_BYTES,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            _temp_dir=folder,
+        )
+        get([warm.remote() for _ in range(_ROUNDS * stand.workers)])
+        began = _go()
+        waiting = [bake.remote(candidate, subject) for candidate in candidates]
+        while waiting:
+            ended, waiting = wait(waiting)
+            for one in ended:
+                rows.add(*get(one))
+        outcome = _outcome(rows, began)
+        shutdown()
+        return outcome
+
+
+def dask(stand: Stand) -> Mapping[str, Any]:
+    """A local cluster of processes with one thread each; the client writes each row when it arrives."""
+    from distributed import Client, LocalCluster, as_completed
+
+    candidates, subject = stand.plan.candidates, Subject.of(stand)
+    with (
+        _rows() as rows,
+        LocalCluster(n_workers=stand.workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        client.run(warm_up)
+        client.gather([client.submit(wait_warm, pure=False) for _ in range(_ROUNDS * stand.workers)])
+        began = _go()
+        baked = client.map(evaluate, candidates, subject=subject, pure=False)
+        for _, (model_id, metrics) in as_completed(baked, with_results=True):
             rows.add(model_id, metrics)
         return _outcome(rows, began)
 
@@ -187,6 +234,8 @@ CONTENDERS: Mapping[str, Callable[[Stand], Mapping[str, Any]]] = {
     "bakeoff": bakeoff,
     "apart": apart,
     "joblib": joblib,
+    "ray": ray,
+    "dask": dask,
     "celery": celery,
 }
 
