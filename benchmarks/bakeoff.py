@@ -78,7 +78,7 @@ class Figure:
     all_wall_s: tuple[float, ...]
     per_job_ms: float  #: of each worker's time
     ratio: float | None  #: of the wall time to the bound; None where no serial loop was run
-    peak_mb: float
+    peak_mb: float | None  #: None where it was not measured
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -92,7 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for scenario in asked.scenarios or ["t1", "t2", "t3"]:
         for workload in SCENARIOS[scenario]:
             taking_part = {"bakeoff": sys.executable} if scenario == "growth" else sides
-            figures += _compare(workload, taking_part, times=asked.times, workers=asked.workers)
+            figures += _compare(
+                workload, taking_part, times=asked.times, workers=asked.workers, memory=asked.memory
+            )
     _print_ratios(figures)
     if asked.json:
         asked.json.parent.mkdir(parents=True, exist_ok=True)
@@ -107,6 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=min(10, len(os.sched_getaffinity(0))))
     parser.add_argument(
         "--peers", metavar="PYTHON", help="the interpreter that has Ray and Dask; both take part, too"
+    )
+    parser.add_argument(
+        "--no-memory", dest="memory", action="store_false", help="leave out the turn for peak memory"
     )
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     return parser
@@ -135,7 +140,9 @@ def _versions(python: str, names: Sequence[str]) -> dict[str, str | None]:
     return versions
 
 
-def _compare(workload: str, sides: Mapping[str, str], *, times: int, workers: int) -> list[Figure]:
+def _compare(
+    workload: str, sides: Mapping[str, str], *, times: int, workers: int, memory: bool
+) -> list[Figure]:
     """`sides`: the interpreter of each contender."""
     with TemporaryDirectory(prefix="bakeoff-benchmark-") as folder:
         stand = Stand(folder=Path(folder), workers=workers)
@@ -157,7 +164,7 @@ def _compare(workload: str, sides: Mapping[str, str], *, times: int, workers: in
                     [turn[side]["wall_s"] for turn in turns],
                     bound_s=bound_s,
                     stand=stand,
-                    peak_mb=_peak_mb(side, python, stand),
+                    peak_mb=_peak_mb(side, python, stand) if memory else None,
                 )
             )
             for side, python in sides.items()
@@ -171,7 +178,13 @@ def _peak_mb(side: str, python: str, stand: Stand) -> float:
 
 
 def _figure(
-    workload: str, side: str, wall_s: Sequence[float], *, bound_s: float | None, stand: Stand, peak_mb: float
+    workload: str,
+    side: str,
+    wall_s: Sequence[float],
+    *,
+    bound_s: float | None,
+    stand: Stand,
+    peak_mb: float | None,
 ) -> Figure:
     jobs, typical = len(stand.plan.candidates), median(wall_s)
     return Figure(
@@ -188,9 +201,9 @@ def _figure(
 
 def _print_figure(figure: Figure) -> Figure:
     ratio = f"{figure.ratio:.2f}" if figure.ratio else ""
+    peak_mb = "" if figure.peak_mb is None else f"{figure.peak_mb:10.0f}"
     print(
-        f"{figure.contender:10}{figure.wall_s:9.2f}{ratio:>8}{figure.per_job_ms:24.1f}{figure.peak_mb:10.0f}",
-        flush=True,
+        f"{figure.contender:10}{figure.wall_s:9.2f}{ratio:>8}{figure.per_job_ms:24.1f}{peak_mb}", flush=True
     )
     return figure
 

@@ -24,6 +24,7 @@ import yaml
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.evaluation.planning.run_plan import Plan
 from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import job_of, run_of, write_run
@@ -110,15 +111,15 @@ def _bake(stand: Stand, orders: Sequence[Sequence[Candidate]], **settings: Any) 
 
     slots = replace(stand, workers=settings["evalWorkers"])
     with a_warm_worker(slots, **settings):
-        return [_bake_in(order, stand, process_context()) for order in orders]
+        return [bake_in_order(order, stand.plan, process_context()) for order in orders]
 
 
-def _bake_in(order: Sequence[Candidate], stand: Stand, context: Context) -> Digests:
-    """A run puts the candidates that took longest first. Here the order is given, so its jobs are, too."""
+def bake_in_order(order: Sequence[Candidate], plan: Plan, context: Context) -> Digests:
+    """Each is fitted, whatever was fitted before, and none is put first because it took long."""
     from bakeoff.operations import doorbells
     from tasks import enqueue
 
-    run = run_of(stand.plan, run_id=new_id())
+    run = run_of(plan, run_id=new_id())
     write_run(context, run, [job_of(context, run, candidate, place) for place, candidate in enumerate(order)])
     doorbells.ring_next(context)
     enqueue.wait(run.id)

@@ -1,9 +1,26 @@
 """Earlier fits, whose predictions a run may reuse: found by fingerprint, by candidate, by evaluation."""
 
-from collections.abc import Collection, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Engine, Row, Select, func, select
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    String,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.metric import ScoringRules
@@ -35,7 +52,7 @@ def with_fingerprints(engine: Engine, wanted: Collection[str]) -> Mapping[str, S
     """The latest fits by fingerprint, newest first; fingerprints without a fit are absent."""
     found: dict[str, list[Fit]] = {}
     with reading(engine) as connection:
-        for row in connection.execute(_latest(provenances.c.fingerprint, wanted, most=_MOST)):
+        for row in _rows(connection, provenances.c.fingerprint, wanted, most=_MOST):
             found.setdefault(row.fingerprint, []).append(_fit(row))
     return found
 
@@ -43,7 +60,7 @@ def with_fingerprints(engine: Engine, wanted: Collection[str]) -> Mapping[str, S
 def latest_of(engine: Engine, model_ids: Collection[str]) -> Mapping[str, Fit]:
     """The latest fit by candidate; candidates that were never fitted are absent."""
     with reading(engine) as connection:
-        rows = connection.execute(_latest(provenances.c.model_id, model_ids, most=1))
+        rows = _rows(connection, provenances.c.model_id, model_ids, most=1)
         return {row.model_id: _fit(row) for row in rows}
 
 
@@ -54,20 +71,47 @@ def of_evaluation(engine: Engine, evaluation_id: str) -> Fit | None:
     return None if row is None else _fit(row)
 
 
-def _latest(column: Column[str], wanted: Collection[str], *, most: int) -> Select[Any]:
-    # Rows are numbered before the join, so that the database sorts narrow rows and joins only the ones it
-    # needs.
-    place = func.row_number().over(partition_by=column, order_by=provenances.c.made_at.desc())
-    numbered = (
-        select(provenances.c.evaluation_id, place.label("place"))
-        .where(column.in_(wanted))
-        .subquery("numbered")
+def _rows(
+    connection: Connection, by: Column[str], wanted: Collection[str], *, most: int
+) -> Iterable[Row[Any]]:
+    statement = _latest(by, most, connection.dialect.name)
+    return connection.execute(statement, {"wanted": json.dumps(sorted(wanted))})
+
+
+@cache
+def _latest(by: Column[str], most: int, dialect: str) -> Select[Any]:
+    """The latest fits of each value: first the latest of all, then the second of all, and so on.
+
+    Each is looked up in the index by itself, as the first, the second and so on of its value. So the cost
+    does not depend on the past: of a candidate that was fitted each night for years, all other fits are left
+    alone, where a window function would number them all.
+    """
+    value = _each_wanted(dialect)
+    places = (
+        select(
+            select(provenances.c.evaluation_id)
+            .where(by == value)
+            .order_by(provenances.c.made_at.desc())
+            .limit(1)
+            .offset(place)
+            .scalar_subquery()
+            .correlate(value.table)
+            .label("evaluation_id"),
+            literal(place).label("place"),
+        ).select_from(value.table)
+        for place in range(most)
     )
-    return (
-        _FITS.join(numbered, numbered.c.evaluation_id == provenances.c.evaluation_id)
-        .where(numbered.c.place <= most)
-        .order_by(numbered.c.place)
-    )
+    placed = union_all(*places).subquery("placed")
+    return _FITS.join(placed, placed.c.evaluation_id == provenances.c.evaluation_id).order_by(placed.c.place)
+
+
+def _each_wanted(dialect: str) -> Any:
+    """The column of a table with the values of a list in JSON. One parameter, however many are wanted."""
+    if dialect == "postgresql":
+        given = func.json_array_elements_text(cast(bindparam("wanted", type_=String), JSON))
+    else:
+        given = func.json_each(bindparam("wanted", type_=String))
+    return given.table_valued(column("value", String), name="each_wanted").c.value
 
 
 def _fit(row: Row[Any]) -> Fit:

@@ -10,15 +10,24 @@ from fixtures.stored import PLENTY, a_stored_run, an_error, claim, try_claim
 from sqlalchemy import Engine, event
 
 from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.result import CodeManifest, Part, Provenance
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status, saving_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Holder
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
-from bakeoff.store.bakeoffs.results import fold_rows, race_rows
+from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows, race_rows
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(
     "database_url", [pytest.param("postgresql", marks=pytest.mark.services)], indirect=True
+)
+
+MADE = Provenance(
+    parts=dict.fromkeys(Part, "1"),
+    seen={},
+    obstacle="",
+    predictions="p" * 64,
+    manifest=CodeManifest(commit="c" * 40, cpu="a processor", packages={}),
 )
 
 #: These may be read from end to end: they hold only what is wanted.
@@ -72,6 +81,15 @@ ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
 }
 
 
+#: PostgreSQL would rather read all fits than look up the hundred that it expects a list to name.
+OF_MANY_FITS: dict[str, Callable[[Engine, list[Job]], object]] = {
+    "fits of a fingerprint": lambda engine, _: earlier_fits.with_fingerprints(
+        engine, {MADE.fingerprint, "b" * 64}
+    ),
+    "latest fits": lambda engine, _: earlier_fits.latest_of(engine, {"m0", "m1"}),
+}
+
+
 @on_postgresql
 @pytest.mark.parametrize("act", ACTS)
 def test_each_query_finds_its_rows_by_an_index_of_postgresql(engine: Engine, act: str) -> None:
@@ -103,12 +121,12 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @on_sqlite
-@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("act", [*ACTS, *OF_MANY_FITS])
 def test_each_query_finds_its_rows_by_an_index(engine: Engine, act: str) -> None:
     _, queued = a_stored_run(engine, 3)
 
     with plans_of(engine) as plans:
-        ACTS[act](engine, queued)
+        {**ACTS, **OF_MANY_FITS}[act](engine, queued)
 
     assert plans
     assert [step for step in plans if _reads_a_table(step)] == []
@@ -120,7 +138,15 @@ def _reads_a_table(step: str) -> bool:
     return words[0] == "SCAN" and words[1] not in _SHORT and words[-1] not in _FINE
 
 
-_SHORT = {"CONSTANT", "(subquery-1)", "idle", "at_work", "candidates"}  #: parts of statements
+_SHORT = {
+    "CONSTANT",
+    "(subquery-1)",
+    "placed",
+    "each_wanted",
+    "idle",
+    "at_work",
+    "candidates",
+}  #: parts of statements
 
 
 @on_sqlite
@@ -150,6 +176,24 @@ def test_a_turn_costs_the_same_among_many_jobs_and_among_many_runs(
         a_stored_run(engine, jobs_each)
 
     assert _steps(engine, lambda: ACTS[act](engine, queued[1:])) < 1.3 * among_few
+
+
+@on_sqlite
+@pytest.mark.parametrize("act", OF_MANY_FITS)
+def test_earlier_fits_cost_the_same_however_often_the_candidates_were_fitted(
+    engine: Engine, act: str
+) -> None:
+    def fit_again(times: int) -> None:
+        for _ in range(times):
+            _, queued = a_stored_run(engine, 2)
+            for job in queued:
+                assert leases.complete(engine, claim(engine, job).lease, a_result(job), None, MADE)
+
+    fit_again(8)
+    after_few = _steps(engine, lambda: OF_MANY_FITS[act](engine, []))
+    fit_again(40)
+
+    assert _steps(engine, lambda: OF_MANY_FITS[act](engine, [])) < 1.3 * after_few
 
 
 def _steps(engine: Engine, act: Callable[[], object]) -> int:
