@@ -4,8 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from models.momentum.explanations import check_features, importance_of, shap_values_of
-from models.momentum.features import FEATURES, Screens, features_at
+from models.momentum.features import (
+    FEATURES,
+    Screens,
+    check_features,
+    features_at,
+    importance_of,
+    shap_values_of,
+)
 from models.momentum.training import samples_until, train
 from models.signals.price_history import History
 from models.signals.signal_thresholds import signals_for

@@ -26,8 +26,7 @@ from bakeoff.api.routes import (
     metrics_routes,
     registry_routes,
     schedule_routes,
-    signal_run_routes,
-    stored_signal_routes,
+    signal_routes,
     suite_routes,
 )
 from bakeoff.api.schemas.run_schemas import STREAMED
@@ -111,8 +110,7 @@ def create_app(
         catalog_routes,
         registry_routes,
         feedback_routes,
-        signal_run_routes,
-        stored_signal_routes,
+        signal_routes,
         health_routes,
         metrics_routes,
     ):

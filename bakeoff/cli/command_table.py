@@ -1,17 +1,52 @@
-"""The table of all commands. The module of a command is imported only when that command is called."""
+"""The table of all commands, and examples below the help of each.
 
-from collections.abc import Sequence
+The module of a command is imported only when that command is called.
+"""
+
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from bakeoff.cli.command_examples import epilog_of
-
 _REFUSED = 1
 _BAD_USAGE = 2
 _INFRASTRUCTURE = 4
+
+#: By command of the table, in the order in which a newcomer would type them.
+EXAMPLES: Mapping[str, Sequence[str]] = {
+    "run": (
+        "bakeoff run",
+        "bakeoff run churn.csv --target churned --drop customer_id",
+        "bakeoff run churn --models forest,ridge --folds 5 --save best",
+    ),
+    "plan": ("bakeoff plan churn", "bakeoff plan churn --models forest --seed 1"),
+    "show": ("bakeoff show", "bakeoff show latest --errors", "bakeoff show 3f2a --json"),
+    "predict": ("bakeoff predict models:/churn/Production new.csv -o answers.csv",),
+    "models": ("bakeoff models", "bakeoff models --strict"),
+    "datasets": (
+        "bakeoff datasets",
+        "bakeoff datasets add churn churn.csv --target churned --drop customer_id",
+        "bakeoff datasets check churn",
+    ),
+    "registry": (
+        "bakeoff registry list",
+        "bakeoff registry show churn/3",
+        "bakeoff registry promote churn/3 --to Production",
+        "bakeoff registry rollback churn",
+    ),
+    "signals": (
+        "bakeoff signals generate AAPL MSFT --as-of 2026-01-30",
+        "bakeoff signals show --conflicts",
+        "bakeoff signals explain model_a AAPL",
+    ),
+    "results": ("bakeoff results import items.csv --id item", "bakeoff results label item-17 true --by ann"),
+    "api": ("bakeoff api --port 8484", "bakeoff api token ann --role admin"),
+    "db": ("bakeoff db current", "bakeoff db backup", "bakeoff db upgrade"),
+    "track": ("bakeoff track", "bakeoff track 3f2a latest", "bakeoff track --waiting"),
+    "priority": ("bakeoff priority latest 10",),
+}
 
 
 class _Entry(NamedTuple):
@@ -80,7 +115,7 @@ _ENTRIES: Sequence[_Entry] = (
     ),
     _Entry(
         "label",
-        "bakeoff.cli.commands.runs.label_command:label",
+        "bakeoff.cli.commands.runs.change_run_commands:label",
         _BAKEOFFS,
         "Give a run labels, take some away, or print those it has.",
     ),
@@ -288,3 +323,8 @@ def _print_error(exc: Exception) -> None:
 
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+
+def epilog_of(command: str) -> str | None:
+    examples = EXAMPLES.get(command)
+    return "\n\n".join(["Examples:", *examples]) if examples else None

@@ -12,11 +12,14 @@ stay the same when all prices of a symbol are multiplied, so it does not matter 
     volume_ratio                   that over the median of 90 days
 
 Screens choose the symbols that model_a answers for: those that can be traded, and whose price is rising.
+
+Also here: how much each feature counts for a LightGBM model (its gain), and for one row (SHAP values).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -122,3 +125,27 @@ class Screens:
 
     def passing(self, features: "pd.DataFrame") -> "pd.DataFrame":
         return features[self.checks(features).all(axis=1)]
+
+
+def check_features(name: str, model: Any) -> None:
+    known = tuple(getattr(model, "feature_name_", ()))
+    if known != FEATURES:
+        missing = [feature for feature in FEATURES if feature not in known]
+        extra = [feature for feature in known if feature not in FEATURES]
+        raise ValueError(
+            f"{name} was trained on other features than there are now: it does not know {missing}, and knows "
+            f"{extra}, or their order differs; train it again, or use another version"
+        )
+
+
+def importance_of(model: Any) -> dict[str, float]:
+    """Shares of the gain; they sum to 1, unless there is no tree."""
+    gains = model.booster_.feature_importance("gain")
+    whole = float(gains.sum()) or 1.0
+    return {name: float(gain) / whole for name, gain in zip(FEATURES, gains, strict=True)}
+
+
+def shap_values_of(model: Any, row: "pd.DataFrame") -> Mapping[str, float]:
+    """What each feature of the row adds to `base`; the sum is the raw prediction."""
+    values = model.predict(row[list(FEATURES)], pred_contrib=True)[0]
+    return dict(zip((*FEATURES, "base"), map(float, values), strict=True))

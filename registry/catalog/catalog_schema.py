@@ -26,8 +26,7 @@ from bakeoff.domain.tuning import ChoosingRules, Sampler, Tuning
 from bakeoff.settings.yaml_with_lines import Location, YamlFile, describe, is_empty, key_path
 from registry.catalog import ensemble_weights
 from registry.catalog.parameter_grid import members_of
-from registry.catalog.random_trials import RandomTrials, members_drawn
-from registry.catalog.search_space import with_tuning
+from registry.catalog.search_space import RandomTrials, members_drawn, with_tuning
 from registry.code.class_import import nearest
 from registry.code.distributions import version_of
 

@@ -11,7 +11,7 @@ from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.identity import iso
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.operations.conformance.report_store import catalog_record, known_reports
-from bakeoff.operations.datasets.dataset_findings import known_findings
+from bakeoff.operations.datasets.dataset_overview import known_findings
 from bakeoff.store.bakeoffs import rejections as loads
 
 router = APIRouter(prefix="/api/ml", tags=["catalog"])

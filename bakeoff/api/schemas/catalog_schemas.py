@@ -2,8 +2,7 @@
 
 from pydantic import Field
 
-from bakeoff.api.schemas.finding_schemas import FindingOut
-from bakeoff.api.schemas.schema_base import Moment, Out
+from bakeoff.api.schemas.schema_base import FindingOut, Moment, Out
 from bakeoff.domain.candidate import CandidateKind, Learns
 from bakeoff.domain.signal import Strategy
 

@@ -4,8 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from bakeoff.api.schemas.finding_schemas import FindingOut
-from bakeoff.api.schemas.schema_base import Id, Moment, Out
+from bakeoff.api.schemas.schema_base import FindingOut, Id, Moment, Out
 from bakeoff.domain.runs.job import JobState, Phase
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.runs.verdict import Against, Standing

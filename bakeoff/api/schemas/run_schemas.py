@@ -5,8 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from bakeoff.api.schemas.finding_schemas import FindingOut
-from bakeoff.api.schemas.schema_base import Id, Moment, Out
+from bakeoff.api.schemas.schema_base import FindingOut, Id, Moment, Out
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.event import EventType
 from bakeoff.domain.metric import Average

@@ -1,4 +1,4 @@
-"""The base of all response schemas.
+"""The base of all response schemas, and what several of them show: ids, times, findings.
 
 The records come from `to_record` of the domain classes. A record that does not fit its schema is a bug (500).
 """
@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from bakeoff.domain.finding import Severity
 
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
@@ -23,3 +25,15 @@ class Out(BaseModel):
         frozen=True,
         json_schema_serialization_defaults_required=True,
     )
+
+
+class FindingOut(Out):
+    slug: str = Field(description="which check saw it")
+    severity: Severity = Field(description="how much it says against the scores")
+    message: str = Field(description="what was seen, with its figures")
+    cure: str = Field(description="what answers it; empty where nothing does")
+    columns: list[str]
+    rows: int | None = Field(description="how many rows it concerns; null: it is not about certain rows")
+    examples: list[int] = Field(description="a few of these rows, counted from 0 as in the dataset")
+    candidates: list[str] = Field(description="whose results it concerns; empty: those of all")
+    accepted: str | None = Field(description="the reason that the dataset's `accept` gives; null: it is open")

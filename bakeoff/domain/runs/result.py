@@ -1,7 +1,8 @@
 """A result is the metrics record of one finished job.
 
-Also here: the fitted model that a cell leaves for a run that saves models, and the provenance of a result, by
-which a later run decides whether it reuses the predictions.
+Also here: what one fit of an evaluation with folds or seeds gave (a `FoldResult`), the fitted model that a
+cell leaves for a run that saves models, and the provenance of a result, by which a later run decides whether
+it reuses the predictions.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from bakeoff.domain.design import Design
 from bakeoff.domain.identity import iso
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.verdict import Interval
@@ -219,3 +221,42 @@ def fingerprint(parts: Parts) -> str:
 def digest_of(value: Any) -> str:
     """SHA-256 of the value as JSON. The order of keys counts: it may be that of arguments."""
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldResult:
+    place: int  #: among the fits of the design, from 0
+    metrics: Mapping[str, float | None]  #: of this fold alone; None where a metric is undefined
+    cost: Cost
+    duration_s: float
+    warnings: tuple[str, ...] = ()
+    uses_seed: bool = True  #: false: its cell saw that another seed would change nothing
+    deterministic: bool | None = None  #: whether a second fit predicted the same; None: there was none
+    provenance: Provenance | None = None  #: None where nothing is kept
+    choices: Mapping[str, Any] = field(default_factory=dict)  #: parameters and thresholds, as in details
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(
+            **{
+                **data,
+                "cost": Cost.from_json(data["cost"]),
+                "warnings": tuple(data["warnings"]),
+                "provenance": None if data["provenance"] is None else _provenance(data["provenance"]),
+            }
+        )
+
+
+def fold_record(design: Design, place: int, metrics: Mapping[str, float | None]) -> dict[str, Any]:
+    """A fold as JSON, in the details of a result and wherever folds are shown."""
+    seed, split = divmod(place, design.splits)
+    repeat, fold = divmod(split, design.folds)
+    return {"seed": seed + 1, "repeat": repeat + 1, "fold": fold + 1, "metrics": dict(metrics)}
+
+
+def _provenance(data: Mapping[str, Any]) -> Provenance:
+    parts = {part: data["parts"][part] for part in Part}
+    return Provenance(**{**data, "parts": parts, "manifest": CodeManifest(**data["manifest"])})

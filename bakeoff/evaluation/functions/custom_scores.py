@@ -23,7 +23,7 @@ from bakeoff.evaluation.functions.temporary_oven import RunCell, why_it_ended
 from bakeoff.evaluation.metrics.result_details import bounded
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, score_snapshot
-from bakeoff.evaluation.statistics.sketches.jackknife import JACKKNIFE_BLOCKS
+from bakeoff.evaluation.statistics.sketches.blocks import JACKKNIFE_BLOCKS
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch
 from registry.code.plugin_paths import import_path, readable_paths
 

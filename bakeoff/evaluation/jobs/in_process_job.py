@@ -33,7 +33,7 @@ from bakeoff.evaluation.jobs.latency import accept_latency
 from bakeoff.evaluation.metrics.metric_function import load_metrics
 
 if TYPE_CHECKING:
-    from bakeoff.domain.runs.fold_result import FoldResult
+    from bakeoff.domain.runs.result import FoldResult
 
 
 def evaluate_in_process(job: Job, run: Run, *, root: Path, snapshot: Path) -> Result:

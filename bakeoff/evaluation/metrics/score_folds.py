@@ -1,12 +1,13 @@
-"""Scores of folds: a metric is the mean of what the folds have, and its sketch is made of all of them.
+"""Scores of several fits as one: a metric is the mean of theirs, and its sketch is made of all of them.
 
-The details behind the metrics (per class, confusion, residuals) are those of all tested rows together, of the
-first repeat: each row is in them once.
+Over folds, the details behind the metrics (per class, confusion, residuals) are those of all tested rows
+together, of the first repeat: each row is in them once. Over seeds, they are those of the first seed; the
+sketch counts how much the seeds differ, and beside the details stands what each of them scored.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.design import Design
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.domain.runs.fold_result import fold_record
+from bakeoff.domain.runs.result import fold_record
 from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.result_details import bounded
 from bakeoff.evaluation.metrics.score_predictions import Scores, block_map_of, score_rows
+from bakeoff.evaluation.statistics import seeds
 from bakeoff.evaluation.statistics.cross_validation import out_of_fold
 from bakeoff.evaluation.statistics.sketches.blocks import BlockMap
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
@@ -190,3 +192,37 @@ def _sketches(
 def _require_as_many(predictions: Predictions, rows: int) -> None:
     if len(predictions.values) != rows:
         raise BadPredictionsError(f"there are {len(predictions.values)} predictions for {rows} rows")
+
+
+def over_seeds(scored: Sequence[Scores]) -> Scores:
+    """Of a single seed, its own scores."""
+    first = scored[0]
+    if len(scored) == 1:
+        return first
+    values = {name: [one.metrics[name] for one in scored] for name in first.metrics}
+    metrics = {name: _mean_of_seeds(of_seeds) for name, of_seeds in values.items()}
+    undefined = [name for name, value in metrics.items() if value is None and first.metrics[name] is not None]
+    warnings = [
+        *first.details["warnings"],
+        *(f"{name} is undefined with one of the seeds, so it has no mean" for name in undefined),
+    ]
+    details: dict[str, Any] = {
+        **first.details,
+        "warnings": bounded(warnings),
+        "seeds": [{"seed": place + 1, "metrics": dict(one.metrics)} for place, one in enumerate(scored)],
+    }
+    if "folds" in first.details:
+        details["folds"] = [
+            {**fold, "seed": place + 1} for place, one in enumerate(scored) for fold in one.details["folds"]
+        ]
+    sketched = {
+        name: seeds.over_seeds([one.sketches[name] for one in scored])
+        for name, value in metrics.items()
+        if value is not None and all(name in one.sketches for one in scored)
+    }
+    return replace(first, metrics=metrics, details=details, sketches=sketched)
+
+
+def _mean_of_seeds(values: Sequence[float | None]) -> float | None:
+    defined = [value for value in values if value is not None]
+    return float(np.mean(defined)) if len(defined) == len(values) else None

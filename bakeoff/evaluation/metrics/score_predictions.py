@@ -21,7 +21,7 @@ from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunct
 from bakeoff.evaluation.metrics.result_details import bounded, finite_or_none, printable, value_or_nan
 from bakeoff.evaluation.metrics.score_curves import label_curves, value_curves
 from bakeoff.evaluation.metrics.score_sketches import sketches_of
-from bakeoff.evaluation.metrics.sealed_rows import rows_of
+from bakeoff.evaluation.metrics.scoring_rules import rows_to_score
 from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
 from bakeoff.evaluation.statistics.score_intervals import interval
 from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, deal_groups, deal_rows
@@ -124,7 +124,7 @@ def score(
     if len(predictions.values) != len(true):
         raise BadPredictionsError(f"there are {len(predictions.values)} predictions for {len(true)} rows")
     if rules.seal:
-        rows = rows_of(split, len(true), rules, sealed=sealed)
+        rows = rows_to_score(split, len(true), rules, sealed=sealed)
         true, predictions = true[rows], predictions.of(rows)
         groups = None if groups is None else groups[rows]
         weights = None if weights is None else weights[rows]

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, Ints
-from bakeoff.evaluation.statistics.sketches.jackknife import JACKKNIFE_BLOCKS
+from bakeoff.evaluation.statistics.sketches.blocks import JACKKNIFE_BLOCKS, BlockMap, Ints
 from bakeoff.evaluation.statistics.sketches.measures import other_sketch
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 

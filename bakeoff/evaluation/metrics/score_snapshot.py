@@ -17,9 +17,8 @@ from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
-from bakeoff.evaluation.metrics.score_folds import FoldedRows, score_folds
+from bakeoff.evaluation.metrics.score_folds import FoldedRows, over_seeds, score_folds
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
-from bakeoff.evaluation.metrics.score_seeds import over_seeds
 from registry.columns.predictions import Predictions
 
 

@@ -1,6 +1,11 @@
-"""The scoring rules of a run: the options of its request, checked, with the defaults filled in."""
+"""The scoring rules of a run: the options of its request, checked, with the defaults filled in.
+
+Also here: which test rows are scored. Sealed rows are those on which only the winner is scored, after it has
+been chosen. Which they are follows from the split alone, so they are the same in every run on it.
+"""
 
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -203,3 +208,10 @@ def _refuse(what: str, value: object, kind: TargetKind) -> None:
 
 def _listed(classes: Sequence[Label]) -> str:
     return ", ".join(map(str, np.asarray(classes).tolist())) or "none"
+
+
+def rows_to_score(split: str, rows: int, rules: ScoringRules, *, sealed: bool) -> NDArray[np.intp]:
+    """The numbers of the sealed rows, or of the others, in order."""
+    count = rows - rules.open_rows(rows)
+    shuffled = np.random.RandomState(zlib.crc32(split.encode())).permutation(rows)  # its stream is frozen
+    return np.sort(shuffled[:count] if sealed else shuffled[count:])

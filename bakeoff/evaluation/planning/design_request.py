@@ -13,8 +13,7 @@ from bakeoff.domain.design import FEWEST_SEEDS, MOST_FITS, Design
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric import is_custom
 from bakeoff.domain.wording import quoted
-from bakeoff.evaluation.planning.command_line_option import HelpPanel, OnCommandLine
-from bakeoff.evaluation.planning.request_body import Body
+from bakeoff.evaluation.planning.request_body import Body, HelpPanel, OnCommandLine
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 _DESIGN = HelpPanel.DESIGN

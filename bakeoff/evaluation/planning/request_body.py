@@ -1,7 +1,12 @@
-"""Bodies of requests. Each is checked as a whole, and one error names everything that is wrong."""
+"""Bodies of requests. Each is checked as a whole, and one error names everything that is wrong.
+
+Also here: how a field of a body is given on the command line.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,6 +19,32 @@ _MOST_OF_A_KEY = 120  #: characters, quoted in errors
 
 #: For names, which go into lists, logs and databases. Some of these end a text at a NUL.
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+
+
+class HelpPanel(StrEnum):
+    """Where `bakeoff run --help` lists an option."""
+
+    DATA = "Data"
+    DESIGN = "Design"
+    CANDIDATES = "Candidates"
+    SCORING = "Scoring"
+    SAVING = "Saving"
+    RUNNING = "Running"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnCommandLine:
+    """Its name there is that of the field, with hyphens.
+
+    A list is given as `A,B`. A flag that is on by default becomes `--no-…`.
+    """
+
+    panel: HelpPanel
+    metavar: str | None = None
+    flag: str | None = None  #: what is typed, if that is not the name
+    help: str | None = None  #: None: the description of the field
+    in_plan: bool = True  #: whether `bakeoff plan` has it, too
+    needs_cells: bool = False  #: it has no effect with `--in-process`, without worker and cells
 
 
 class Body(BaseModel):

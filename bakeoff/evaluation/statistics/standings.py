@@ -10,7 +10,7 @@ import numpy as np
 
 from bakeoff.domain.runs.verdict import PairDifference, Standing
 from bakeoff.evaluation.statistics.comparison import Comparison, Pairs
-from bakeoff.evaluation.statistics.equivalence import bounds_to_best
+from bakeoff.evaluation.statistics.within_margin import bounds_to_best
 
 
 def standings_of(comparison: Comparison, margin: float | None) -> dict[str, Standing]:

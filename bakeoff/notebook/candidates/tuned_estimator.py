@@ -54,7 +54,7 @@ def tuned(
     Raises:
         InvalidInputError: the estimator has no such parameter, or a range is none.
     """
-    from registry.catalog.random_trials import check_range
+    from registry.catalog.search_space import check_range
 
     if not hasattr(estimator, "get_params") or isinstance(estimator, type):
         raise InvalidInputError(

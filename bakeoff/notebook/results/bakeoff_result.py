@@ -288,7 +288,7 @@ class BakeoffResult:
         return report_record(self._report)
 
     def _repr_html_(self) -> str:
-        from bakeoff.web.reports.notebook_html import leaderboard_html
+        from bakeoff.web.reports.self_contained_html import leaderboard_html
 
         return leaderboard_html(self.to_record())
 

@@ -20,8 +20,7 @@ from bakeoff.web.charts.plots.importance_plot import importance_plot
 from bakeoff.web.charts.plots.pareto_plot import pareto_plot, pareto_points
 from bakeoff.web.charts.plots.residual_plots import predicted_true_plot, residual_plot
 from bakeoff.web.charts.plots.study_plot import study_plots
-from bakeoff.web.charts.stylesheet import report_stylesheet
-from bakeoff.web.reports.notebook_html import in_notebook
+from bakeoff.web.reports.self_contained_html import in_notebook, report_stylesheet
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -1,12 +1,13 @@
 """Reports of the conformance kit, kept in the data folder by a digest of the code and parameters checked.
 
-A report is of use as long as the code is as it was. A file that is missing or damaged is no report.
+A report is of use as long as the code is as it was. A file that is missing or damaged is no report. What the
+reports on the candidates of a run say against them becomes findings of its verdict.
 """
 
 import hashlib
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,10 @@ from uuid import uuid4
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.conformance import ConformanceReport
+from bakeoff.domain.finding import FAILED_CHECKS, Finding, Severity
 from bakeoff.domain.identity import iso, utc_now
+from bakeoff.domain.wording import joined
+from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
 from registry.catalog.catalog_contents import CatalogContents
 from registry.code.code_reading import class_modules, code_at
@@ -26,6 +30,9 @@ log = logging.getLogger(__name__)
 _KIT = 1
 _FOLDER = "checks"
 _CHECKED = ("kind", "path", "params", "steps", "preprocess", "output_kind", "features")
+
+_MOST_NAMED = 4
+_CANNOT_BE_REPEATED = "predict-repeatable"  #: its scores say nothing of what it answers the next time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,3 +103,17 @@ def digest_of_plugin(candidate: Candidate, root: Path) -> str:
         dict(sorted(code.distributions.items())),
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def findings_of_checks(context: Context, candidates: Iterable[Candidate]) -> Iterator[Finding]:
+    for name, known in known_reports(context.configuration, candidates).items():
+        failed = known.report.failed
+        if failed:
+            more = [f"{len(failed) - _MOST_NAMED} more"] if failed[_MOST_NAMED:] else []
+            yield Finding(
+                slug=FAILED_CHECKS,
+                severity=Severity.HIGH if _CANNOT_BE_REPEATED in failed else Severity.MEDIUM,
+                message=f"{name} fails {joined([*failed[:_MOST_NAMED], *more])}",
+                cure=f"`bakeoff check {name}` says what to mend",
+                candidates=(name,),
+            )

@@ -13,7 +13,7 @@ from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.planning.run_plan import FILE_SOURCES
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
-from bakeoff.operations.datasets.dataset_findings import CheckedDataset, check_dataset
+from bakeoff.operations.datasets.dataset_overview import CheckedDataset, check_dataset
 from bakeoff.settings.added_entry import replace_text, with_entry
 from bakeoff.settings.configuration import DEFAULT_FILE, load
 

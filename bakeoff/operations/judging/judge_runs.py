@@ -24,11 +24,10 @@ from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SplitReuse
+from bakeoff.operations.conformance.report_store import findings_of_checks
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging.check_findings import findings_of_checks
-from bakeoff.operations.judging.constant_answer import always_positive
+from bakeoff.operations.judging.kept_predictions import sketch_what_has_none
 from bakeoff.operations.judging.race_looks import with_stopped
-from bakeoff.operations.judging.sketch_results import sketch_what_has_none
 from bakeoff.operations.judging.split_use import SpentRows, with_use_of_split
 from bakeoff.operations.judging.strictness import is_strict, without_crown
 from bakeoff.operations.upkeep.work_under_lease import work_while_leased
@@ -149,7 +148,7 @@ def verdict_of(
     from bakeoff.evaluation.checks.shuffled_labels import shuffle_findings
     from bakeoff.evaluation.statistics.judging import LEVEL, Reference, judge
     from bakeoff.evaluation.statistics.racing import level_in_the_end
-    from bakeoff.operations.judging.judged_results import use_of_split
+    from bakeoff.operations.judging.judged_results import always_positive, use_of_split
     from bakeoff.operations.judging.shuffle_check import own_scores
 
     metric = run.rules.metrics[0]

@@ -14,7 +14,7 @@ from bakeoff.evaluation.jobs.accept_outputs import load_predictions
 from bakeoff.evaluation.jobs.cell_failure import Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_job import order_of
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
-from bakeoff.evaluation.metrics import sealed_rows
+from bakeoff.evaluation.metrics import scoring_rules
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, folded_rows
 from registry.columns.predictions import BadPredictionsError
 
@@ -61,7 +61,7 @@ def _scored(evaluation: EvaluationUnderWay) -> float:
     if len(predictions.values) != len(true):
         raise BadPredictionsError(f"it predicted {len(predictions.values)} values for {len(true)} rows")
     if run.rules.seal:
-        opened = sealed_rows.rows_of(run.dataset.split_id, len(true), run.rules, sealed=False)
+        opened = scoring_rules.rows_to_score(run.dataset.split_id, len(true), run.rules, sealed=False)
         true, predictions = true[opened], predictions.of(opened)
     return above_chance(
         true,

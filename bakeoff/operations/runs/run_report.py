@@ -5,10 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.runs.fold_result import FoldResult, fold_record
 from bakeoff.domain.runs.importance import IMPORTANCE, Importance, importance_in
 from bakeoff.domain.runs.job import Job, JobState
-from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.result import FoldResult, Result, fold_record
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import Saving
 from bakeoff.domain.runs.tracking import Tracking

@@ -12,7 +12,7 @@ from bakeoff.evaluation.market.market_pinning import PinnedMarket, pin_market
 from bakeoff.evaluation.signals import check_in_cell
 from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
 from bakeoff.operations.context import Context
-from bakeoff.operations.signals.one_off_cell import OneOffCellFailedError, run_one_off_cell
+from bakeoff.operations.signals.signal_model_cells import OneOffCellFailedError, run_one_off_cell
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
 
 _LONGEST_S = 300.0

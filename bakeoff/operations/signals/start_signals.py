@@ -17,7 +17,7 @@ from bakeoff.evaluation.signals.signal_run_plan import SignalPlan, SignalRequest
 from bakeoff.operations import doorbells
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import job_of, write_run
-from bakeoff.operations.signals.signal_inputs import prepared_inputs
+from bakeoff.operations.signals.signal_model_cells import prepared_inputs
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.database import schema_version

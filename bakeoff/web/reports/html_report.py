@@ -15,10 +15,9 @@ from bakeoff.web.charts.plots.curve_plots import calibration_plot, precision_rec
 from bakeoff.web.charts.plots.pareto_plot import pareto_plot, pareto_points, pareto_sentence
 from bakeoff.web.charts.plots.residual_plots import predicted_true_plot, residual_plot
 from bakeoff.web.charts.signs import key, state_badge
-from bakeoff.web.charts.stylesheet import report_stylesheet
 from bakeoff.web.charts.verdict_box import findings_list, stopped_list, verdict_box
-from bakeoff.web.reports.report_contents import ReportContents
-from bakeoff.web.reports.run_facts import dataset_facts, seconds_between
+from bakeoff.web.reports.report_contents import ReportContents, dataset_facts, seconds_between
+from bakeoff.web.reports.self_contained_html import report_stylesheet
 
 _MOST_DIFFERENCES = 12
 _MOST_CLASSES = 12  #: of a confusion matrix that is read on paper

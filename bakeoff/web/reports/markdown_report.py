@@ -12,8 +12,7 @@ from bakeoff.domain.runs.verdict import verdict_facts
 from bakeoff.web.charts.cost_figures import cost_of, latency_figure
 from bakeoff.web.charts.number_text import cost_text, fixed_text, metric_title, places_for, signed_text
 from bakeoff.web.charts.verdict_box import claim_of
-from bakeoff.web.reports.report_contents import Record, ReportContents
-from bakeoff.web.reports.run_facts import dataset_facts
+from bakeoff.web.reports.report_contents import Record, ReportContents, dataset_facts
 
 _SHOWN_AT_ONCE = 15
 _OUTCOMES = {"better": "better", "worse": "**worse**", "not_shown": "tied", "insufficient": "too few rows"}

@@ -21,7 +21,7 @@ from bakeoff.web.charts.plots.importance_plot import importance_plot
 from bakeoff.web.charts.plots.study_plot import study_plots
 from bakeoff.web.routes.run_pages import full_id, run_head, to_full_id
 from bakeoff.web.shown_tables import ShownTable
-from bakeoff.web.views.job_tables import failure_groups, job_table
+from bakeoff.web.views.job_and_leaderboard_tables import failure_groups, job_table
 from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
 
 #: Bytes of a log that a page shows: its end, where the reason stands. The rest is in the file.

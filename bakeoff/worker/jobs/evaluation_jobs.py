@@ -7,9 +7,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.domain.runs.job import Job, JobError, JobState
-from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.result import FoldResult, Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.accept_outputs import has_predictions_of

@@ -13,7 +13,7 @@ from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.signal import ModelOutput, ranked
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.signals.signal_cell import Answered, answers_from_cell
-from bakeoff.operations.signals.signal_inputs import prepared_inputs
+from bakeoff.operations.signals.signal_model_cells import prepared_inputs
 from bakeoff.operations.signals.start_signals import how_to_train
 from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.queue.claims import NextClaim

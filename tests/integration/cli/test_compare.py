@@ -18,7 +18,7 @@ from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.datasets.snapshot import sealed_rows
-from bakeoff.evaluation.metrics.sealed_rows import rows_of
+from bakeoff.evaluation.metrics.scoring_rules import rows_to_score
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
@@ -566,8 +566,8 @@ def test_results_that_are_older_than_sketches_get_theirs_from_the_kept_predictio
 def test_sealed_rows_stay_sealed(project, digits):
     """Whoever is wrong in all of them is not told so."""
     rules = replace(MACRO, seal=0.2)
-    sealed = rows_of(digits.split_id, 450, rules, sealed=True)
-    still_open = rows_of(digits.split_id, 450, rules, sealed=False)
+    sealed = rows_to_score(digits.split_id, 450, rules, sealed=True)
+    still_open = rows_to_score(digits.split_id, 450, rules, sealed=False)
     wrong = still_open[[3, 200]]
     predicted = {
         "tree": truth(project, digits),

@@ -12,9 +12,8 @@ from sqlalchemy import Engine, update
 from bakeoff.domain.design import Design
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.domain.runs.race import RaceLook
-from bakeoff.domain.runs.result import Cost
+from bakeoff.domain.runs.result import Cost, FoldResult
 from bakeoff.store.bakeoffs import cancellation, leases, outbox, run_rows
 from bakeoff.store.bakeoffs.outbox import OutboxTail
 from bakeoff.store.bakeoffs.results import fold_rows, race_rows

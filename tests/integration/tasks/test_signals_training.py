@@ -11,9 +11,8 @@ from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned
 from bakeoff.evaluation.signals.train_in_cell import train
-from bakeoff.operations.signals import explain_signal, train_model
-from bakeoff.operations.signals.one_off_cell import OneOffCellFailedError
-from bakeoff.operations.signals.signal_inputs import prepared_inputs
+from bakeoff.operations.signals import train_and_explain
+from bakeoff.operations.signals.signal_model_cells import OneOffCellFailedError, prepared_inputs
 
 MODELS = {
     "optimist": {"path": "Says"},
@@ -62,16 +61,16 @@ def test_what_cannot_be_saved_is_told_in_the_words_of_its_author(
 
 def test_what_works_without_saved_models_is_not_trained(project: SignalProject) -> None:
     with pytest.raises(InvalidInputError, match="optimist works without saved models"):
-        train_model.train_signal_model(project.context, "optimist", as_of=None)
+        train_and_explain.train_signal_model(project.context, "optimist", as_of=None)
 
 
 def test_an_explanation_that_is_none_is_refused(project: SignalProject) -> None:
     with pytest.raises(OneOffCellFailedError, match="explain of mumbles returned 'because', where a mapping"):
-        explain_signal.explain_signal(project.context, "mumbles", "AAA", as_of=None)
+        train_and_explain.explain_signal(project.context, "mumbles", "AAA", as_of=None)
 
 
 def test_what_was_never_trained_cannot_explain_itself(project: SignalProject) -> None:
     with pytest.raises(
         NotFoundError, match="`bakeoff signals train untrained --as-of 2025-01-30` trains and saves them"
     ):
-        explain_signal.explain_signal(project.context, "untrained", "AAA", as_of=None)
+        train_and_explain.explain_signal(project.context, "untrained", "AAA", as_of=None)

@@ -9,7 +9,7 @@ import pytest
 from fixtures.project import Project, Worker, a_project, wait_for
 
 from bakeoff.cell.confinement import landlock
-from bakeoff.domain.runs.fold_result import FoldResult
+from bakeoff.domain.runs.result import FoldResult
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.store.bakeoffs import run_rows

@@ -10,9 +10,8 @@ from rich.console import Console, Group
 from bakeoff.cli.output.runs.fold_table import fold_table
 from bakeoff.domain.design import Design
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.runs.fold_result import FoldResult, fold_record
 from bakeoff.domain.runs.job import JobState
-from bakeoff.domain.runs.result import Cost
+from bakeoff.domain.runs.result import Cost, FoldResult, fold_record
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations.runs.run_report import RunReport
 from bakeoff.store.bakeoffs.run_rows import RunSummary

@@ -75,7 +75,7 @@ def _plugins(
     context: "Context", plugin: str | None, params: "dict[str, object]", *, every: bool
 ) -> "Sequence[Candidate]":
     from bakeoff.domain.errors import InvalidInputError
-    from bakeoff.operations.conformance.named_plugin import choose_plugin, declared_plugins
+    from bakeoff.operations.conformance.check_plugins import choose_plugin, declared_plugins
 
     if every == (plugin is not None):
         raise InvalidInputError("name one plugin, or say --all")

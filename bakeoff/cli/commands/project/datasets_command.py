@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from bakeoff.operations.datasets.dataset_findings import CheckedDataset
+    from bakeoff.operations.datasets.dataset_overview import CheckedDataset
     from bakeoff.settings.setting_definitions import DatasetSettings
 
 
@@ -92,7 +92,7 @@ def check(
     """
     from bakeoff.domain.finding import blocking
     from bakeoff.evaluation.planning.run_spec import RunRequest
-    from bakeoff.operations.datasets.dataset_findings import check_dataset
+    from bakeoff.operations.datasets.dataset_overview import check_dataset
 
     context = project_access.open_project(config)
     request = RunRequest.parse({"dataset": dataset, "target": target})

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bakeoff.cli import project_access
-from bakeoff.cli.commands.registry.registry_list_show_best import MODEL_HELP
 from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
     from bakeoff.domain.model_version import Promotion
     from bakeoff.settings.configuration import Configuration
+
+MODEL_HELP = "NAME/VERSION, an id, or a URI such as models:/NAME/Production."
 
 _AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with everything.")]
 _Reason = Annotated[str, typer.Option(metavar="TEXT", help="The reason, for the log.")]

@@ -12,7 +12,7 @@ import typer
 from bakeoff.cli import project_access, run_options
 from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
-from bakeoff.evaluation.planning.command_line_option import HelpPanel
+from bakeoff.evaluation.planning.request_body import HelpPanel
 
 if TYPE_CHECKING:
     from rich.console import Console

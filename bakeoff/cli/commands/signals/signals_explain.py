@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from bakeoff.operations.signals.explain_signal import Explanation
+    from bakeoff.operations.signals.train_and_explain import Explanation
 
 _IMPORTANCE, _SHAP = "feature_importance", "shap_values"
 
@@ -31,14 +31,14 @@ def explain(
 
     Exit code 3: the model gave no explanation.
     """
-    from bakeoff.operations.signals import explain_signal
-    from bakeoff.operations.signals.one_off_cell import OneOffCellFailedError
+    from bakeoff.operations.signals import train_and_explain
+    from bakeoff.operations.signals.signal_model_cells import OneOffCellFailedError
 
     context = project_access.open_project(config)
     console = terminal.err() if as_json else terminal.out()
     try:
         with terminal.busy(console, f"{terminal.clean(model)} explains {terminal.clean(symbol)}"):
-            found = explain_signal.explain_signal(
+            found = train_and_explain.explain_signal(
                 context, model, symbol, as_of=as_of.date() if as_of else None
             )
     except OneOffCellFailedError as exc:

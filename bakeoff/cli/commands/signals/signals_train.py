@@ -12,7 +12,7 @@ from bakeoff.cli.project_access import ConfigFile
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bakeoff.operations.signals.train_model import TrainedModels
+    from bakeoff.operations.signals.train_and_explain import TrainedModels
 
 _UNSUCCESSFUL = 3
 
@@ -27,14 +27,16 @@ def train(
 
     All its models are saved under one version.  Exit code 3: the training failed.
     """
-    from bakeoff.operations.signals import train_model
-    from bakeoff.operations.signals.one_off_cell import OneOffCellFailedError
+    from bakeoff.operations.signals import train_and_explain
+    from bakeoff.operations.signals.signal_model_cells import OneOffCellFailedError
 
     context = project_access.open_project(config)
     console = terminal.err() if as_json else terminal.out()
     try:
         with terminal.busy(console, f"reading prices and training {terminal.clean(model)}"):
-            trained = train_model.train_signal_model(context, model, as_of=as_of.date() if as_of else None)
+            trained = train_and_explain.train_signal_model(
+                context, model, as_of=as_of.date() if as_of else None
+            )
     except OneOffCellFailedError as exc:
         exit_unsuccessful(exc)
     if as_json:

@@ -20,10 +20,9 @@ from typing import Protocol
 from uuid import uuid4
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.domain.runs.importance import was_measured_by
 from bakeoff.domain.runs.job import JobError, JobState, Phase
-from bakeoff.domain.runs.result import NotKept, fingerprint
+from bakeoff.domain.runs.result import FoldResult, NotKept, fingerprint
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.choosing.accept_choices import choices_in

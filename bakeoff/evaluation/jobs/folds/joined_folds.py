@@ -9,8 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from bakeoff.domain.runs.fold_result import FoldResult
-from bakeoff.domain.runs.result import Cost, FittedModel, NotKept, Provenance
+from bakeoff.domain.runs.result import Cost, FittedModel, FoldResult, NotKept, Provenance
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.choosing.accept_choices import CHOICES, warnings_about
 from bakeoff.evaluation.jobs.evaluation_job import Scored

@@ -21,7 +21,7 @@ from bakeoff.evaluation.jobs.importance.permuted_predictions import ANSWERS, BES
 from bakeoff.evaluation.metrics.metric_names import importance_rules
 from bakeoff.evaluation.metrics.score_predictions import block_map_of, score_rows
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, folded_rows, load_array
-from bakeoff.evaluation.metrics.sealed_rows import rows_of
+from bakeoff.evaluation.metrics.scoring_rules import rows_to_score
 from registry.columns.predictions import BadPredictionsError, Predictions
 
 _REPEATS, _FEWEST_REPEATS = 5, 2
@@ -149,13 +149,13 @@ def _tested(evaluation: EvaluationUnderWay) -> _TestedRows:
     if evaluation.fold is None:
         true = snapshot.sealed_labels(folder)
         open_rows = (
-            rows_of(run.dataset.split_id, len(true), run.rules, sealed=False)
+            rows_to_score(run.dataset.split_id, len(true), run.rules, sealed=False)
             if run.rules.seal
             else np.arange(len(true))
         )
         return _TestedRows(true=true, weights=snapshot.sealed_weights(folder), open=open_rows)
     folded = folded_rows(run.dataset, folder)
-    rows = folded.rows_of(evaluation.fold)
+    rows = folded.rows_to_score(evaluation.fold)
     return _TestedRows(
         true=folded.true[rows],
         weights=None if folded.weights is None else folded.weights[rows],

@@ -8,8 +8,8 @@ from sqlalchemy import Engine, Row, Select, bindparam, delete, func, insert, sel
 
 from bakeoff.domain.design import Design
 from bakeoff.domain.event import EventType
-from bakeoff.domain.runs.fold_result import FoldResult, fold_record
 from bakeoff.domain.runs.job import Job, JobError, JobState
+from bakeoff.domain.runs.result import FoldResult, fold_record
 from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.leases import held_job

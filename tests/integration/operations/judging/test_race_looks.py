@@ -12,8 +12,7 @@ from fixtures.stored import a_stored_run, claim, states
 
 from bakeoff.domain.design import Design
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.runs.fold_result import FoldResult
-from bakeoff.domain.runs.result import Cost
+from bakeoff.domain.runs.result import Cost, FoldResult
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.statistics import racing
 from bakeoff.evaluation.statistics.sketches.blocks import deal_rows

@@ -8,8 +8,7 @@ from fixtures.stored import a_stored_run, an_error, claim, events, judge_all
 from sqlalchemy import Engine
 
 from bakeoff.domain.design import Design
-from bakeoff.domain.runs.fold_result import FoldResult
-from bakeoff.domain.runs.result import CodeManifest, Cost, Part, Provenance
+from bakeoff.domain.runs.result import CodeManifest, Cost, FoldResult, Part, Provenance
 from bakeoff.store.bakeoffs import leases, old_runs, outbox
 from bakeoff.store.bakeoffs.results import fold_rows
 

@@ -8,9 +8,8 @@ from fixtures.stored import PLENTY, an_error, claim, try_claim
 from sqlalchemy import Engine
 
 from bakeoff.domain.design import Design
-from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.domain.runs.job import Job, JobState
-from bakeoff.domain.runs.result import Cost
+from bakeoff.domain.runs.result import Cost, FoldResult
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.runs.start_run import with_folds
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status

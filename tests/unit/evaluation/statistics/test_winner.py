@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from bakeoff.evaluation.statistics.comparison import ComparedScores, compare_all
-from bakeoff.evaluation.statistics.equivalence import bounds_to_best, two_one_sided_tests
 from bakeoff.evaluation.statistics.winner import (
     adoption_level,
     corrected_score,
@@ -11,6 +10,7 @@ from bakeoff.evaluation.statistics.winner import (
     planned_critical,
     planned_detectable_difference,
 )
+from bakeoff.evaluation.statistics.within_margin import bounds_to_best, two_one_sided_tests
 
 
 def equal_field(rng, candidates, rows=500):

@@ -11,10 +11,9 @@ from fixtures.samples import a_candidate, a_job, a_run
 
 from bakeoff.domain.design import Design
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.domain.runs.importance import fit_record
 from bakeoff.domain.runs.job import JobError, JobState, Phase
-from bakeoff.domain.runs.result import CodeManifest, Cost, NotKept, Provenance
+from bakeoff.domain.runs.result import CodeManifest, Cost, FoldResult, NotKept, Provenance
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.datasets.pinning import pin
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs, sketch_folds

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from bakeoff.evaluation.statistics.sketches import label_influence, score_influence
-from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
-from bakeoff.evaluation.statistics.sketches.jackknife import jackknife
+from bakeoff.evaluation.statistics.sketches.blocks import deal_rows, jackknife
 from bakeoff.evaluation.statistics.sketches.measures import (
     LabelAnswers,
     exact_label_metrics,

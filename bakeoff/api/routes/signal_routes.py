@@ -1,20 +1,25 @@
-"""The stored signals of the ensemble."""
+"""Signals of the ensemble: read those that are stored, and start a run that generates new ones."""
 
 import base64
 import re
 from datetime import date
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from bakeoff.api.dependencies import TheContext
+from bakeoff.api import idempotent_start
+from bakeoff.api.dependencies import AnAdmin, TheContext, TheService, json_only
 from bakeoff.api.paging import Limit, unknown
 from bakeoff.api.problem_details import documented
+from bakeoff.api.routes.evaluation_routes import LINKS, PATH, Key
+from bakeoff.api.run_records import started
+from bakeoff.api.schemas.run_schemas import StartedOut
 from bakeoff.api.schemas.signal_schemas import EnsemblePageOut, EnsembleSignalOut
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.signal import LONGEST_SYMBOL, KeptSignal, SignalType
 from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.evaluation.signals.signal_run_plan import SignalBody
 from bakeoff.operations.context import Context
 from bakeoff.store.signals import ensemble_signals
 
@@ -117,3 +122,30 @@ def _page(context: Context, as_of: date, wanted: SignalQuery, after: _Place | No
         signal=wanted.signal,
         conflict=wanted.conflict,
     )
+
+
+@router.post(
+    "/ensemble/generate",
+    status_code=202,
+    response_model=StartedOut,
+    responses={**LINKS, **documented(400, 403, 413, 415)},
+    dependencies=[Depends(json_only)],
+)
+async def generate_signals(
+    body: SignalBody,
+    response: Response,
+    service: TheService,
+    principal: AnAdmin,
+    key: Key = None,
+) -> dict[str, Any]:
+    """Start a run with one job per signal model. Follow it under `/api/ml/evaluations`.
+
+    When it has ended, its ensemble is under `/api/signals/ensemble`.
+
+    `symbols`: null means all symbols. `asOf`: null means the last day with prices.
+    """
+    status = await service.start(
+        idempotent_start.generate, service.context, body, key=key, principal=principal
+    )
+    response.headers["Location"] = f"{PATH}/{status.run.id}"
+    return started(status)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from bakeoff.cli.command_examples import EXAMPLES
+from bakeoff.cli.command_table import EXAMPLES
 from bakeoff.cli.main import app
 
 ROOT: Any = typer.main.get_command(app)

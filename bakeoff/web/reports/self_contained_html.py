@@ -1,10 +1,17 @@
-"""The stylesheet of charts and tables, for documents that carry it inside: reports and notebooks.
+"""HTML that carries its style inside: the stylesheet of reports, and runs as notebooks show them.
 
-Pages link to the same two files, `static/tokens.css` and `static/charts.css`.
+What stands in a notebook has no script, and no style outside itself. Pages link to the same two files,
+`static/tokens.css` and `static/charts.css`.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
+
+from bakeoff.web.charts.leaderboard_markup import leaderboard_table
+from bakeoff.web.charts.markup import Child, Markup, tag
+from bakeoff.web.charts.verdict_box import verdict_box
 
 #: The element whose colours a notebook sets: the page around it belongs to somebody else.
 NOTEBOOK_CLASS = "bo-notebook"
@@ -48,3 +55,15 @@ def notebook_stylesheet() -> str:
 
 def _read(name: str) -> str:
     return (files("bakeoff.web") / "static" / name).read_text("utf-8")
+
+
+def leaderboard_html(report: Mapping[str, Any]) -> str:
+    """`report`: the record of a run's report, as `bakeoff show --json` prints it."""
+    pending = "" if report["run"]["status"] in {"queued", "running"} else "This run has no verdict."
+    return in_notebook(verdict_box(report["verdict"], pending=pending), leaderboard_table(report))
+
+
+def in_notebook(*parts: Child) -> str:
+    """Charts and tables with the style that they need. The output of each cell carries its own."""
+    style = tag("style", Markup(notebook_stylesheet()))
+    return str(tag("div", style, *parts, class_=NOTEBOOK_CLASS))

@@ -1,21 +1,29 @@
-"""The inputs of a signal model on this machine: the market, and copies of its saved models."""
+"""Signal models in cells: the market and copies of saved models that they get, and cells for a command.
+
+The cell of a command is in an oven of its own, without a worker and without a job.
+"""
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.signal import Artefact
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, copy_out
 from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
+from bakeoff.operations.capacity import grant_for
 from bakeoff.operations.context import Context
+from bakeoff.operations.own_oven import run_in_own_oven
 from registry.models.registry_opening import open_registry
 
 
@@ -63,3 +71,38 @@ def _copies(
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):
             owner.rmdir()
+
+
+class OneOffCellFailedError(BakeoffError):
+    """The cell of a command ended without an answer."""
+
+
+def run_one_off_cell(
+    context: Context,
+    inputs: SignalCellInputs,
+    entry: Callable[..., Any],
+    *,
+    outputs: Mapping[str, Path],
+    **payload: Any,
+) -> Any:
+    """What `entry` returned. OneOffCellFailedError says how the cell ended instead."""
+    settings = context.configuration.settings
+    order = inputs.order(
+        entry,
+        grant=grant_for(inputs.candidate, context),
+        wall_s=inputs.candidate.timeout_s or settings.evaluation_timeout,
+        outputs=outputs,
+        **payload,
+    )
+    outcome = run_in_own_oven(context, order)
+    if outcome.end is not End.RETURNED:
+        raise OneOffCellFailedError(_in_words(inputs.candidate, outcome))
+    return outcome.value
+
+
+def _in_words(candidate: Candidate, outcome: CellOutcome) -> str:
+    error = outcome.error
+    said = f"{error.type}: {error.message}" if error else str(outcome.end)
+    hint = f"; {error.hint}" if error and error.hint else ""
+    where = [part.rstrip() for part in (error.traceback if error else "", outcome.end_of_log) if part]
+    return "\n".join([f"{candidate.id} failed in {outcome.phase}: {said}{hint}", *where])

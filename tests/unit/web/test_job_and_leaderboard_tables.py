@@ -1,9 +1,12 @@
+import json
+
+from fixtures.boards import STOPPED, a_report
 from fixtures.samples import a_job, a_run
 from fixtures.stored import an_error
 
 from bakeoff.domain.runs.job import Job, JobState, Phase
 from bakeoff.web.routes.job_pages import plain_log
-from bakeoff.web.views.job_tables import failure_groups
+from bakeoff.web.views.job_and_leaderboard_tables import board_table, failure_groups
 
 RUN = a_run()
 
@@ -29,3 +32,18 @@ def test_failures_of_one_kind_in_one_phase_are_one_group() -> None:
 
 def test_of_a_log_colours_and_overwritten_progress_are_left_out() -> None:
     assert plain_log("\x1b[31mred\x1b[0m\r\n 1%\r 50%\r100%\nend\x1b]0;title\x07") == "red\n100%\nend"
+
+
+def test_whom_a_race_stopped_stands_in_each_file_under_the_right_heads() -> None:
+    table = board_table(a_report(stopped=[STOPPED]))
+
+    [row] = [one for one in json.loads(table.write(".json")) if one["modelId"] == STOPPED["modelId"]]
+    assert {key: row[key] for key in ("place", "family", "status", "standing", "f1", "error")} == {
+        "place": 16,
+        "family": "forest",
+        "status": "stopped",
+        "standing": "stopped",
+        "f1": 0.25,
+        "error": "stopped after 1 of 5 folds",
+    }
+    assert row["evaluationId"] == STOPPED["evaluationId"]
