@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bakeoff.domain.conformance import CANDIDATE_CHECKS, CheckOutcome, CheckResult
+from bakeoff.domain.conformance_report import CANDIDATE_CHECKS, CheckOutcome, CheckResult
 
 __all__ = ["conformance_tests"]
 

@@ -23,7 +23,7 @@ _PIN = """
 from pathlib import Path
 from bakeoff.settings.setting_definitions import DatasetSettings
 from bakeoff.evaluation.datasets import pinning
-from bakeoff.evaluation.datasets.pinning import pin
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 def timed(check):
     def run(*given):
         at = time.thread_time()

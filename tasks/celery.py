@@ -17,7 +17,7 @@ from bakeoff.broker import CONTROL, EVALUATIONS
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 from bakeoff.worker.worker_node import WorkerNode
-from tasks.messenger import CeleryMessenger
+from tasks.celery_doorbells import CeleryMessenger
 
 _INCLUDED = ("tasks.evaluate", "tasks.control_tasks")
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from bakeoff.api.cached_probe import CachedProbe
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.tokens import Principal, Role
-from bakeoff.api.shared_watchers import SharedWatchers
+from bakeoff.api.shared_change_watchers import SharedWatchers
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.broker_check import BrokerStatus
 from bakeoff.operations.doctor.database_check import DatabaseStatus

@@ -215,7 +215,7 @@ def _check_metrics(names: Sequence[str], configuration: "Configuration") -> None
     """Before a worker is started for them. Functions are asked for in a cell, unless they are known."""
     check_names(names)
     if any(map(is_custom, names)):
-        from bakeoff.evaluation.functions.metric_facts import metric_facts
+        from bakeoff.evaluation.functions.custom_metric_facts import metric_facts
 
         metric_facts(names, configuration)
 

@@ -3,7 +3,7 @@
 A custom metric is a function of two arrays that returns a number. A run names it as
 `package.module:function`, or by the name of an entry point in the group `bakeoff.metrics`. It is code of
 strangers, so it is never imported here: a cell imports it once, when a run is planned, and reports its facts
-(`bakeoff.evaluation.functions.metric_facts`); cells compute it.
+(`bakeoff.evaluation.functions.custom_metric_facts`); cells compute it.
 """
 
 from collections.abc import Iterable, Mapping

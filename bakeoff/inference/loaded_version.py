@@ -11,7 +11,7 @@ from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.wording import listed
-from bakeoff.inference.output_rules import OutputRules
+from bakeoff.inference.interpret_output import OutputRules
 from registry.code.class_import import describe_exception
 from registry.columns.predictions import BadPredictionsError
 from registry.columns.signature import ColumnSpec, ColumnType, Container, Signature, as_frame, container_of

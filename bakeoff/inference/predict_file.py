@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest
+from bakeoff.inference.interpret_output import OutputRules
 from bakeoff.inference.loaded_version import LoadedVersion, PredictionResult
-from bakeoff.inference.output_rules import OutputRules
 from bakeoff.inference.row_readers import RowSource, open_rows
 from bakeoff.inference.row_writers import open_writer
 from registry.columns.signature import Container, Signature

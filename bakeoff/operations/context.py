@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from bakeoff.broker.deployment_redis import Broker
-    from bakeoff.evaluation.datasets.pinning import PinCache
+    from bakeoff.evaluation.datasets.pin_snapshot import PinCache
     from bakeoff.operations.capacity import SharedCaps
     from bakeoff.operations.upkeep.event_relay import EventRelay
     from bakeoff.store.bakeoffs.queue.queue_order import WaitingJob
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Messenger(Protocol):
-    """What operations need of the task queue; `tasks.messenger` implements it with Celery.
+    """What operations need of the task queue; `tasks.celery_doorbells` implements it with Celery.
 
     No method raises when the broker is away, and none waits for workers longer than about a second.
     """
@@ -131,7 +131,7 @@ class Context:
     @cached_property
     def pin_cache(self) -> "PinCache":
         """Datasets that were pinned a moment ago."""
-        from bakeoff.evaluation.datasets.pinning import PinCache
+        from bakeoff.evaluation.datasets.pin_snapshot import PinCache
 
         return PinCache()
 

@@ -6,8 +6,8 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.run import PRIORITIES
-from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.domain.runs.schedule import Cron, Every, Missed, Schedule, parse_zone
 from bakeoff.settings.registry_settings import PromotionSettings
 from bakeoff.settings.section import Section

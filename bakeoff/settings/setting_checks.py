@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.runs.saving import SavePolicy
+from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.settings.environment_variables import did_you_mean, variable_of
 from bakeoff.settings.market_settings import MarketSettings, TableSettings

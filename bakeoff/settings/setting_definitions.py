@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bakeoff.domain.finding import SLUGS, Acceptance
 from bakeoff.domain.installed_extensions import Extends, added
-from bakeoff.domain.runs.saving import SavePolicy
+from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.verdict import PreferAmongTied, SplitReuse
 from bakeoff.domain.wording import listed, masked, nearest
 from bakeoff.settings.log_setup import LogFormat

@@ -2,8 +2,8 @@
 
 from pydantic import Field, field_validator
 
+from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.run import PRIORITIES
-from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.settings.section import Section
 
 FEWEST_DATASETS = 2

@@ -32,10 +32,10 @@ from bakeoff.api.security.request_guard import STATIC
 from bakeoff.domain.errors import BakeoffError, NotFoundError
 from bakeoff.operations.doctor.broker_check import BrokerStatus
 from bakeoff.web import page_responses, static_files
-from bakeoff.web.live_changes import LiveChanges
+from bakeoff.web.live_page_changes import LiveChanges
+from bakeoff.web.page_visits import Handler, PageRoute, SeeOther, Visit, visit_of
 from bakeoff.web.routes.page_table import PAGES
-from bakeoff.web.shown_tables import FORMS
-from bakeoff.web.visits import Handler, PageRoute, SeeOther, Visit, visit_of
+from bakeoff.web.table_downloads import FORMS
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from bakeoff.evaluation.statistics.comparison import ComparedScores, pairs_of
 from bakeoff.evaluation.statistics.judging import JudgedCandidate, Reference, judge
 from bakeoff.evaluation.statistics.p_values import holm
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
-from bakeoff.evaluation.statistics.winner import planned_detectable_difference
+from bakeoff.evaluation.statistics.winners_curse import planned_detectable_difference
 from benchmarks.verdicts.rate_tables import Figure, Table, share
 from benchmarks.verdicts.simulated_scores import (
     SKILL,

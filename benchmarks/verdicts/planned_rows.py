@@ -7,7 +7,7 @@ right: of two that are right in 85 % of the rows each, in 17 % of the rows if th
 
 from collections.abc import Iterator
 
-from bakeoff.evaluation.statistics.winner import planned_detectable_difference
+from bakeoff.evaluation.statistics.winners_curse import planned_detectable_difference
 from benchmarks.verdicts.rate_tables import Figure, Table
 
 _ROWS = (100, 200, 500, 1000, 2000, 5000, 10_000, 50_000)

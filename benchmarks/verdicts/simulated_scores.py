@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from scipy import special
 
 from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
-from bakeoff.evaluation.statistics.sketches.measures import LabelAnswers, label_sketches, value_sketches
+from bakeoff.evaluation.statistics.sketches.metric_sketches import (
+    LabelAnswers,
+    label_sketches,
+    value_sketches,
+)
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
 #: The share that a candidate of `answers_of` gets right, unless it has another skill.

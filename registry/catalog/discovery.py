@@ -23,7 +23,7 @@ from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate, Learns, Rejection
-from registry.catalog.checked_cache import CheckedCache
+from registry.catalog.candidate_check_cache import CheckedCache
 from registry.code.outside_access import below_home, problem_of, variables_of
 from registry.code.plugin_paths import class_paths, import_path, readable_paths
 

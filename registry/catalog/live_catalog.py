@@ -57,7 +57,7 @@ class Catalog:
         `closed`: what plugins may not read while they are checked, though it is below `root`.
         `env`, `readable`: what every candidate may use from outside, see `registry.code.outside_access`.
         `socket`: that of a running oven; with None, each check starts an oven of its own.
-        `cache_file`: that of `registry.catalog.checked_cache`.
+        `cache_file`: that of `registry.catalog.candidate_check_cache`.
         """
         self.file = file.absolute()
         self.root = root or self.file.parent.parent

@@ -1,7 +1,7 @@
 """Records the files that a candidate uses besides its code: everything that Python opens in its cell.
 
 It uses Python's audit events, so files that compiled code opens by itself are not recorded. It imports only
-the standard library and `code_reading`, because it runs in a cell. Untrusted code in the cell could raise
+the standard library and `candidate_code`, because it runs in a cell. Untrusted code in the cell could raise
 false events. A false report can only harm the reuse of the candidate's own results.
 """
 
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from registry.code.code_reading import is_ours
+from registry.code.candidate_code import is_ours
 from registry.code.distributions import library_folders
 
 if TYPE_CHECKING:

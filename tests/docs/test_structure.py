@@ -2,6 +2,7 @@
 
 import ast
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -61,12 +62,51 @@ def test_the_floors_are_those_that_are_checked() -> None:
     assert [re.split(r" {2,}", line)[0] for line in figure("Floors")] == layers
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
+PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_each_file_of_ours_that_a_page_names_is_there(page: Path) -> None:
     named = re.findall(
-        r"`((?:bakeoff|tasks|registry|tests|migrations)/[\w./-]*(?:\.\w+|/))`", page.read_text("utf-8")
+        r"`((?:bakeoff|tasks|registry|tests|migrations|benchmarks|docs)/[\w./-]*(?:\.\w+|/))`",
+        page.read_text("utf-8"),
     )
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+def is_there(name: str) -> bool:
+    """Whether a dotted name is a module of ours, or can be reached in one."""
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+#: Of three parts at least: those of two are also names of tasks, of tags and of entry points.
+DOTTED = re.compile(r"`((?:bakeoff|tasks|registry)(?:\.\w+){2,})")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_each_name_of_ours_that_a_page_gives_with_its_module_is_there(page: Path) -> None:
+    assert sorted(name for name in set(DOTTED.findall(page.read_text("utf-8"))) if not is_there(name)) == []
+
+
+def test_what_a_docstring_refers_to_is_there() -> None:
+    """As in "see `queue_order`": a module, a function, a class or an attribute that still has this name."""
+    known: set[str] = set()
+    referred: list[tuple[str, str]] = []
+    for file in (file for room in ROOMS for file in (ROOT / room).rglob("*.py")):
+        known |= {file.stem, file.parent.name}
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            known |= {getattr(node, field) for field in ("name", "id", "attr", "arg") if hasattr(node, field)}
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                said = ast.get_docstring(node) or ""
+                referred += [(file.name, name) for name in re.findall(r"see `([\w.]+)`", said)]
+                referred += [(file.name, name) for name in DOTTED.findall(said) if not is_there(name)]
+
+    assert len(referred) > 20
+    assert [(file, name) for file, name in referred if name.rpartition(".")[2] not in known] == []
 
 
 def test_decisions_carry_their_own_numbers_and_dates_and_are_listed() -> None:

@@ -10,8 +10,8 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.event import EventType
 from bakeoff.domain.metric import Average
 from bakeoff.domain.runs.job import JobKind, JobState
+from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.run import RunState
-from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.domain.runs.schedule import Missed, SlotState
 from bakeoff.domain.signal import Strategy
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from bakeoff.cli.output import state_words, terminal
-from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, fitted
+from bakeoff.cli.output.width_fitting_table import ALWAYS, FittingColumn, fitted
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.operations.doorbells import why_nothing_runs

@@ -20,7 +20,7 @@ from bakeoff.domain.finding import Finding
 from bakeoff.domain.identity import iso, iso_or_none
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.job import JobKind, JobState
-from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
+from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.signal import SignalOrder
 
 

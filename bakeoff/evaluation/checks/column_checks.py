@@ -6,7 +6,7 @@ import numpy as np
 
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.wording import joined
-from bakeoff.evaluation.checks.sampled_data import SampledColumn, SampledData, is_text_of_dates, roc_auc
+from bakeoff.evaluation.checks.numeric_sample import SampledColumn, SampledData, is_text_of_dates, roc_auc
 from bakeoff.evaluation.datasets.canonical_column import STRING, Column
 
 _BINS = 64

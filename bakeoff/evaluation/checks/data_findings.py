@@ -13,8 +13,8 @@ from uuid import uuid4
 
 from bakeoff.domain.finding import Finding, worst_first
 from bakeoff.evaluation.checks.column_checks import column_findings
+from bakeoff.evaluation.checks.numeric_sample import SampledData
 from bakeoff.evaluation.checks.row_checks import row_findings
-from bakeoff.evaluation.checks.sampled_data import SampledData
 from bakeoff.evaluation.checks.split_checks import split_findings
 from bakeoff.evaluation.checks.target_checks import target_findings
 from bakeoff.evaluation.datasets.canonical_table import Table

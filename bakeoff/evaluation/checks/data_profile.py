@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from bakeoff.evaluation.checks.sampled_data import SampledColumn, SampledData
+from bakeoff.evaluation.checks.numeric_sample import SampledColumn, SampledData
 from bakeoff.evaluation.datasets.canonical_table import Table
 from bakeoff.evaluation.datasets.snapshot_layout import SEALED
 from bakeoff.evaluation.datasets.splits.row_split import Split

@@ -7,7 +7,7 @@ import numpy as np
 
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.wording import counted
-from bakeoff.evaluation.checks.sampled_data import SampledData
+from bakeoff.evaluation.checks.numeric_sample import SampledData
 from bakeoff.evaluation.datasets.canonical_column import CATEGORY, STRING, Column
 
 _FEWEST = 5  #: below so many rows it may be chance

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.finding import Finding, Severity, ShuffleCheck
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.evaluation.checks.sampled_data import roc_auc
+from bakeoff.evaluation.checks.numeric_sample import roc_auc
 from registry.columns.class_predictions import (
     Label,
     codes_of,

@@ -7,7 +7,7 @@ import numpy as np
 
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.wording import joined
-from bakeoff.evaluation.checks.sampled_data import (
+from bakeoff.evaluation.checks.numeric_sample import (
     MOST_TEST,
     MOST_TRAIN,
     SampledColumn,

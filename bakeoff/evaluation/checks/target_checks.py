@@ -6,7 +6,7 @@ import numpy as np
 
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.wording import counted, listed
-from bakeoff.evaluation.checks.sampled_data import SampledData, is_text_of_dates
+from bakeoff.evaluation.checks.numeric_sample import SampledData, is_text_of_dates
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import Table
 from bakeoff.evaluation.datasets.splits.row_split import Split

@@ -14,7 +14,7 @@ from typing import Any
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.candidate import Candidate, Learns
-from bakeoff.domain.conformance import (
+from bakeoff.domain.conformance_report import (
     CANDIDATE_CHECKS,
     CheckOutcome,
     CheckResult,

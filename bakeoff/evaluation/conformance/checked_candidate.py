@@ -12,7 +12,7 @@ import numpy as np
 
 from bakeoff.domain.candidate import Candidate, Learns, OutputKind, Preprocess
 from bakeoff.domain.dataset import TargetKind
-from bakeoff.evaluation.conformance.check_running import CheckFailedError
+from bakeoff.evaluation.conformance.run_checks_in_cell import CheckFailedError
 from bakeoff.evaluation.datasets.canonical_column import STRING, Field
 from bakeoff.evaluation.datasets.snapshot import Data
 from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.evaluation.conformance.check_running import Check, CheckFailedError, NotApplicableError
 from bakeoff.evaluation.conformance.checked_candidate import (
     SEED,
     CheckedCandidate,
     require_same,
     seed_globals,
 )
+from bakeoff.evaluation.conformance.run_checks_in_cell import Check, CheckFailedError, NotApplicableError
 
 _LIGHT_S = 0.15
 _OTHER_SEED = 12_345

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from bakeoff.evaluation.conformance.check_running import Check, CheckFailedError
 from bakeoff.evaluation.conformance.checked_candidate import (
     SEED,
     CheckedCandidate,
     require_same,
     seed_globals,
 )
+from bakeoff.evaluation.conformance.run_checks_in_cell import Check, CheckFailedError
 from registry.code.class_import import describe_exception
 
 _NETWORK = frozenset({"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"})

@@ -9,7 +9,6 @@ import numpy as np
 
 from bakeoff.domain.candidate import Learns, OutputKind
 from bakeoff.domain.errors import BadAnswerError
-from bakeoff.evaluation.conformance.check_running import Check, CheckFailedError, NotApplicableError
 from bakeoff.evaluation.conformance.checked_candidate import (
     SEED,
     Answers,
@@ -17,6 +16,7 @@ from bakeoff.evaluation.conformance.checked_candidate import (
     require_same,
     seed_globals,
 )
+from bakeoff.evaluation.conformance.run_checks_in_cell import Check, CheckFailedError, NotApplicableError
 from registry.code.class_import import describe_exception
 from registry.columns.predictions import check_predictions
 

@@ -11,7 +11,7 @@ from bakeoff.evaluation.datasets.canonical_column import Column, canonical
 from bakeoff.evaluation.datasets.dataset_checks import check_rows, check_values, feature_names
 from bakeoff.evaluation.datasets.snapshot_layout import FORMAT
 from bakeoff.evaluation.datasets.sources.dataset_sources import SourceReading
-from bakeoff.evaluation.datasets.target import Target, target_of
+from bakeoff.evaluation.datasets.target_column import Target, target_of
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 

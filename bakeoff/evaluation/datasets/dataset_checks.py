@@ -12,7 +12,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.splits.row_split import Split
-from bakeoff.evaluation.datasets.target import Target
+from bakeoff.evaluation.datasets.target_column import Target
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 

@@ -1,7 +1,7 @@
 """Opening a snapshot: an immutable, content-addressed copy of a dataset with its split.
 
-The producer writes it once (see `pinning`). Every cell maps the same files, without the test labels, which
-only the supervisor reads. Opening needs numpy and pandas alone.
+The producer writes it once (see `pin_snapshot`). Every cell maps the same files, without the test labels,
+which only the supervisor reads. Opening needs numpy and pandas alone.
 """
 
 from collections.abc import Sequence

@@ -31,7 +31,7 @@ from bakeoff.evaluation.metrics.score_snapshot import (
     folded_rows,
     score_snapshot,
 )
-from bakeoff.evaluation.reuse.audit_check import sha256
+from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from registry.columns.predictions import Predictions
 from registry.columns.signature import Signature

@@ -63,9 +63,9 @@ from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
-from bakeoff.evaluation.reuse.audit_check import sha256
+from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of, seed_at
-from registry.code.code_reading import Code
+from registry.code.candidate_code import Code
 from registry.code.outside_access import below_home, variables_of
 from registry.code.plugin_paths import import_path, readable_paths
 from registry.columns.predictions import BadPredictionsError

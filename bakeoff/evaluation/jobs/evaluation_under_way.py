@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bakeoff.domain.candidate import Candidate, CandidateKind
-from bakeoff.domain.runs.importance import IMPORTANCE
+from bakeoff.domain.runs.column_importance import IMPORTANCE
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Parts
 from bakeoff.domain.runs.run import Run
@@ -13,7 +13,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import REFIT, fold_folder
 from bakeoff.evaluation.jobs import fit_and_predict, pickle_fitted_model
 from bakeoff.evaluation.jobs.importance import permuted_predictions
 from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
-from registry.code.code_reading import Code, is_installed_code
+from registry.code.candidate_code import Code, is_installed_code
 from registry.code.library_versions import cell_environment
 
 _LEAST_PROCESSES = 128

@@ -21,7 +21,6 @@ from bakeoff.cell.inside.exception_report import hint_for
 from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
 from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
-from bakeoff.evaluation.jobs.beside_labels import beside_labels, nothing_to_act_on
 from bakeoff.evaluation.jobs.choosing.inner_folds import InnerFold, predictions_on, scoring_rules
 from bakeoff.evaluation.jobs.choosing.parameter_search import search
 from bakeoff.evaluation.jobs.choosing.trial_file import first_line
@@ -32,6 +31,7 @@ from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
 from bakeoff.evaluation.jobs.latency import as_a_bonus, is_slow, measure_latency
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
 from bakeoff.evaluation.jobs.preprocessing import default_pipeline, with_preprocessing
+from bakeoff.evaluation.jobs.probabilities_or_scores import beside_labels, nothing_to_act_on
 from bakeoff.settings import log_setup
 from registry.catalog.search_space import with_parameters
 from registry.code.file_access_audit import FileAccessAudit

@@ -13,7 +13,7 @@ from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import address
-from bakeoff.evaluation.datasets.pinning import SPARE_BYTES
+from bakeoff.evaluation.datasets.pin_snapshot import SPARE_BYTES
 from bakeoff.evaluation.datasets.snapshot_layout import FORMAT, folder_of
 from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.evaluation.market.market_snapshot import write_market

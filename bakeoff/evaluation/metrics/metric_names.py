@@ -16,7 +16,7 @@ from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.installed_extensions import Extends, whose
 from bakeoff.domain.metric import BUILT_IN_CLASSIFICATION, BUILT_IN_REGRESSION, MetricFacts, ScoringRules
 from bakeoff.domain.wording import quoted
-from bakeoff.evaluation.metrics.known_scorers import known_scorers
+from bakeoff.evaluation.metrics.sklearn_scorer_names import known_scorers
 
 
 def built_in(target_kind: TargetKind) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ def importance_rules(rules: ScoringRules, target_kind: TargetKind) -> ScoringRul
 def check_names(names: Iterable[str]) -> None:
     """Refuses names that no metric has, whatever the target is: this needs neither data nor candidates.
 
-    Whether a function is there, only a cell finds out (`bakeoff.evaluation.functions.metric_facts`).
+    Whether a function is there, only a cell finds out (`bakeoff.evaluation.functions.custom_metric_facts`).
     """
     for place, name in enumerate(names):
         with in_field(f"metrics.{place}"):

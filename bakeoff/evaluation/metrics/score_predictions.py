@@ -25,7 +25,7 @@ from bakeoff.evaluation.metrics.scoring_rules import rows_to_score
 from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
 from bakeoff.evaluation.statistics.score_intervals import interval
 from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, deal_groups, deal_rows
-from bakeoff.evaluation.statistics.sketches.measures import (
+from bakeoff.evaluation.statistics.sketches.metric_sketches import (
     LabelAnswers,
     exact_label_metrics,
     exact_value_metrics,

@@ -15,8 +15,8 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.metric import Average
+from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.run import PRIORITIES
-from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.evaluation.planning.design_request import DesignRequest
 from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, HelpPanel, OnCommandLine, parse
 from bakeoff.evaluation.planning.tune_request import TuneRequest

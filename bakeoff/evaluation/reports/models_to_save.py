@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.result import FittedModel, Result
 from bakeoff.domain.runs.run import Run, RunState
-from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.reports.leaderboard import rank
 from registry.models.model_description import Description

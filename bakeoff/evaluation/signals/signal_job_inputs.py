@@ -15,7 +15,7 @@ from bakeoff.domain.runs.result import Part, Parts, digest_of, fingerprint
 from bakeoff.domain.signal import Artefact, ConfidenceMeaning, SignalJobInputs
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
-from registry.code.code_reading import Code, class_modules, code_at
+from registry.code.candidate_code import Code, class_modules, code_at
 from registry.models.registry_interface import BaseModelRegistry
 
 #: The seed of each cell that answers: a signal model gets the same random numbers each time.

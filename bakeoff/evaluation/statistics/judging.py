@@ -36,7 +36,7 @@ from bakeoff.evaluation.statistics.sketches.blocks import SEED
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.evaluation.statistics.standings import bands_of, pair_differences, standings_of, to_best_of
 from bakeoff.evaluation.statistics.verdict_findings import SplitUse, findings_of, too_few
-from bakeoff.evaluation.statistics.winner import (
+from bakeoff.evaluation.statistics.winners_curse import (
     corrected_score,
     expected_flattery,
     minimum_detectable_difference,

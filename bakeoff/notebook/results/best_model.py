@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.identity import new_id, utc_now
 from bakeoff.domain.model_version import ModelVersion, VersionFilter, check_name
+from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.runs.run import RunState
-from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations.comparing.comparability import ComparedResult
-from bakeoff.operations.comparing.result_names import ProjectPlaces, Reading, readings_of
+from bakeoff.operations.comparing.resolve_result_names import ProjectPlaces, Reading, readings_of
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.store.bakeoffs import job_rows, run_rows

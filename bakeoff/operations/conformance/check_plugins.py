@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate, CandidateKind
-from bakeoff.domain.conformance import ConformanceReport
+from bakeoff.domain.conformance_report import ConformanceReport
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.conformance.check_candidate import PRELOADED, KitLimits, check_candidate
 from bakeoff.operations.conformance import report_store
 from bakeoff.operations.context import Context
-from bakeoff.operations.own_oven import own_oven
+from bakeoff.operations.one_off_oven import own_oven
 from bakeoff.operations.signals.signal_check import check_signal_model
 from registry.catalog import catalog_schema
 

@@ -15,14 +15,14 @@ from typing import Any
 from uuid import uuid4
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.conformance import ConformanceReport
+from bakeoff.domain.conformance_report import ConformanceReport
 from bakeoff.domain.finding import FAILED_CHECKS, Finding, Severity
 from bakeoff.domain.identity import iso, utc_now
 from bakeoff.domain.wording import joined
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
 from registry.catalog.catalog_contents import CatalogContents
-from registry.code.code_reading import class_modules, code_at
+from registry.code.candidate_code import class_modules, code_at
 
 log = logging.getLogger(__name__)
 

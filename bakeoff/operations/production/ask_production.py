@@ -36,7 +36,7 @@ from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, Predict
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.operations.capacity import usual_grant
 from bakeoff.operations.context import Context
-from bakeoff.operations.own_oven import own_folder, own_oven
+from bakeoff.operations.one_off_oven import own_folder, own_oven
 from bakeoff.operations.production import production_in_cell
 from bakeoff.operations.upkeep.work_under_lease import work_while_leased
 from bakeoff.store.bakeoffs.results.verdict_rows import MOST_ATTEMPTS

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.runs.importance import IMPORTANCE, Importance, importance_in
+from bakeoff.domain.runs.column_importance import IMPORTANCE, Importance, importance_in
 from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.model_saving import Saving
 from bakeoff.domain.runs.result import FoldResult, Result, fold_record
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.runs.saving import Saving
 from bakeoff.domain.runs.tracking import Tracking
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.signal import EnsembleSignal
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, in_order_of_bands, rank
-from bakeoff.operations.runs.stopped_by_race import StoppedCandidate, stopped_candidates
+from bakeoff.operations.runs.race_stopped_candidates import StoppedCandidate, stopped_candidates
 from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows
 from bakeoff.store.bakeoffs.results import curve_rows, fold_rows, tracking_rows, verdict_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary

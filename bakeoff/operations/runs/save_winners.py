@@ -13,9 +13,9 @@ from bakeoff.domain.errors import InvalidInputError, TamperedError
 from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.model_version import ModelVersion, Stage, VersionFilter
 from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.model_saving import NotSaved, PromotionOutcome, Saved, SaveRequest, SavingOutcome
 from bakeoff.domain.runs.result import FittedModel, Result
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.runs.saving import NotSaved, PromotionOutcome, Saved, SaveRequest, SavingOutcome
 from bakeoff.evaluation.reports.models_to_save import Selection, description_of, select
 from bakeoff.operations.context import Context
 from bakeoff.operations.production.promotion_evidence import evidence_in

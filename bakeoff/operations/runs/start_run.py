@@ -29,7 +29,7 @@ from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.bakeoffs.results import earlier_fits
 from bakeoff.store.database import schema_version
-from registry.code.code_reading import class_modules, code_at
+from registry.code.candidate_code import class_modules, code_at
 from registry.code.library_versions import cell_environment
 
 log = logging.getLogger(__name__)

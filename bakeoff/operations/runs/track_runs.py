@@ -14,7 +14,7 @@ from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.runs.tracking import TrackedAddress, Tracking
 from bakeoff.domain.wording import masked
 from bakeoff.operations.context import Context
-from bakeoff.operations.runs.tracked_contents import read_contents_to_track
+from bakeoff.operations.runs.mlflow_run_contents import read_contents_to_track
 from bakeoff.operations.upkeep.work_under_lease import work_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.settings.setting_definitions import TrackingSettings

@@ -6,7 +6,13 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.conformance import SIGNAL_CHECKS, CheckOutcome, CheckResult, ConformanceReport, in_order
+from bakeoff.domain.conformance_report import (
+    SIGNAL_CHECKS,
+    CheckOutcome,
+    CheckResult,
+    ConformanceReport,
+    in_order,
+)
 from bakeoff.evaluation.functions.dataset_functions import Barred
 from bakeoff.evaluation.market.market_pinning import PinnedMarket, pin_market
 from bakeoff.evaluation.signals import check_in_cell

@@ -23,7 +23,7 @@ from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, copy_out
 from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
 from bakeoff.operations.capacity import grant_for
 from bakeoff.operations.context import Context
-from bakeoff.operations.own_oven import run_in_own_oven
+from bakeoff.operations.one_off_oven import run_in_own_oven
 from registry.models.registry_opening import open_registry
 
 

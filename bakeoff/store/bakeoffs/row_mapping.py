@@ -10,9 +10,9 @@ from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.job import Job, JobError, JobKind, JobState
+from bakeoff.domain.runs.model_saving import SaveRequest
 from bakeoff.domain.runs.result import CodeManifest, Cost, Part, Provenance, Result
 from bakeoff.domain.runs.run import Run, RunState
-from bakeoff.domain.runs.saving import SaveRequest
 from bakeoff.domain.runs.verdict import Interval
 from bakeoff.domain.signal import SignalJobInputs, SignalOrder
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, insert, select
 
-from bakeoff.domain.runs.saving import Saving, SavingOutcome
+from bakeoff.domain.runs.model_saving import Saving, SavingOutcome
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.tables import savings

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bakeoff.web.charts.chart_symbols import key_line
 from bakeoff.web.charts.markup import Child, Markup, joined_markup, name_of, tag
 from bakeoff.web.charts.number_text import share_text
-from bakeoff.web.charts.signs import key_line
 
 _MOST_SHARES = 6  #: classes; of more, only counts and labels are shown
 _RIGHT_STEPS, _WRONG_STEPS = 5, 4

@@ -4,6 +4,7 @@ import base64
 import hashlib
 
 from bakeoff.domain.metric import short_name
+from bakeoff.web.charts.chart_symbols import key, state_badge
 from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.cost_figures import telling_cost
 from bakeoff.web.charts.difference_forest import difference_forest, pairs_with
@@ -14,7 +15,6 @@ from bakeoff.web.charts.number_text import duration_text
 from bakeoff.web.charts.plots.curve_plots import calibration_plot, precision_recall_plot, roc_plot
 from bakeoff.web.charts.plots.pareto_plot import pareto_plot, pareto_points, pareto_sentence
 from bakeoff.web.charts.plots.residual_plots import predicted_true_plot, residual_plot
-from bakeoff.web.charts.signs import key, state_badge
 from bakeoff.web.charts.verdict_box import findings_list, stopped_list, verdict_box
 from bakeoff.web.reports.report_contents import ReportContents, dataset_facts, seconds_between
 from bakeoff.web.reports.self_contained_html import report_stylesheet

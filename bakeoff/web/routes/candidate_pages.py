@@ -1,12 +1,12 @@
 """Candidates: those that can take part, and those that cannot, with the reason and the cure."""
 
-from bakeoff.domain.conformance import CANDIDATE_CHECKS, SIGNAL_CHECKS
+from bakeoff.domain.conformance_report import CANDIDATE_CHECKS, SIGNAL_CHECKS
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.wording import nearest, quoted
 from bakeoff.operations.conformance.report_store import known_reports
 from bakeoff.store.bakeoffs import rejections as loads
-from bakeoff.web.shown_tables import Cell, ShownTable
-from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.table_downloads import Cell, ShownTable
 
 
 def list_candidates(visit: Visit) -> Answer:

@@ -16,14 +16,15 @@ from bakeoff.operations.comparing.compare_results import compare_results
 from bakeoff.operations.runs.run_report import RunReport, curve_records, read_report, report_record
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.bakeoffs.results import earlier_fits, verdict_rows
+from bakeoff.web.charts.chart_symbols import MOST_MODELS, key_line
 from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.difference_forest import difference_forest
 from bakeoff.web.charts.pairs_matrix import pairs_matrix
 from bakeoff.web.charts.plots.curve_plots import calibration_plot, precision_recall_plot, roc_plot
 from bakeoff.web.charts.plots.residual_plots import predicted_true_plot, residual_plot
-from bakeoff.web.charts.signs import MOST_MODELS, key_line
-from bakeoff.web.shown_tables import ShownTable
-from bakeoff.web.views.comparison import (
+from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.table_downloads import ShownTable
+from bakeoff.web.views.candidate_comparison import (
     comparison_table,
     differences,
     how_made,
@@ -31,7 +32,6 @@ from bakeoff.web.views.comparison import (
     pairs_among,
     sentence,
 )
-from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
 
 _FEWEST = 2
 _MOST_ROWS = 20

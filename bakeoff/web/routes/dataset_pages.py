@@ -7,9 +7,9 @@ from bakeoff.domain.finding import worst_first
 from bakeoff.domain.wording import nearest, quoted
 from bakeoff.operations.datasets.dataset_overview import change_of, columns_of, snapshots_of
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.web.shown_tables import ShownTable
-from bakeoff.web.views.run_lines import run_lines
-from bakeoff.web.visits import Answer, Page, PageRoute, Visit
+from bakeoff.web.page_visits import Answer, Page, PageRoute, Visit
+from bakeoff.web.table_downloads import ShownTable
+from bakeoff.web.views.run_list_lines import run_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

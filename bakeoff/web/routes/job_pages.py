@@ -7,7 +7,7 @@ from bakeoff.api.run_records import run_record
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.identity import iso, utc_now
 from bakeoff.domain.metric import greater_is_better
-from bakeoff.domain.runs.importance import importance_in
+from bakeoff.domain.runs.column_importance import importance_in
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Fit, Result
 from bakeoff.domain.runs.run import seconds_left
@@ -19,10 +19,10 @@ from bakeoff.web.charts.job_waterfall import job_waterfall
 from bakeoff.web.charts.markup import Markup
 from bakeoff.web.charts.plots.importance_plot import importance_plot
 from bakeoff.web.charts.plots.study_plot import study_plots
+from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit
 from bakeoff.web.routes.run_pages import full_id, run_head, to_full_id
-from bakeoff.web.shown_tables import ShownTable
+from bakeoff.web.table_downloads import ShownTable
 from bakeoff.web.views.job_and_leaderboard_tables import failure_groups, job_table
-from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
 
 #: Bytes of a log that a page shows: its end, where the reason stands. The rest is in the file.
 _MOST_LOG = 200_000

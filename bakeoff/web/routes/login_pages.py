@@ -2,7 +2,7 @@
 
 from bakeoff.api.security.page_sessions import COOKIE, LIFETIME_S, SECURE_COOKIE
 from bakeoff.web.page_responses import THEME, THEMES
-from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, SetCookie, Visit, local_path
+from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, SetCookie, Visit, local_path
 
 _A_YEAR_S = 365 * 86_400
 

@@ -1,5 +1,6 @@
 """All pages, in the order in which their paths are tried."""
 
+from bakeoff.web.page_visits import PageRoute
 from bakeoff.web.routes import (
     candidate_pages,
     compare_page,
@@ -17,7 +18,6 @@ from bakeoff.web.routes import (
     start_pages,
     suite_pages,
 )
-from bakeoff.web.visits import PageRoute
 
 PAGES: tuple[PageRoute, ...] = (
     *home_page.PAGES,

@@ -5,7 +5,7 @@ from typing import Any
 
 from bakeoff.api.paging import cursor_after, id_in, unknown
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.runs.folded_families import families_of
+from bakeoff.domain.runs.folded_grids import families_of
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.wording import listed, quoted
@@ -13,9 +13,9 @@ from bakeoff.operations.runs.run_report import RunReport, read_report, report_re
 from bakeoff.store.bakeoffs import label_rows, run_rows, schedule_slots
 from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
 from bakeoff.web.charts.verdict_box import stopped_list, verdict_box
+from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit
 from bakeoff.web.views.job_and_leaderboard_tables import board_table
-from bakeoff.web.views.run_lines import run_lines, run_table
-from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.views.run_list_lines import run_lines, run_table
 
 #: A page of a thousand rows takes half a second to lay out.
 _PER_PAGE = 100

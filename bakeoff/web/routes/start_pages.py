@@ -10,15 +10,15 @@ from bakeoff.api.security.tokens import Role
 from bakeoff.domain.candidate import CandidateKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.runs.saving import SavePolicy
+from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.evaluation.planning.request_body import parse
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.evaluation.reuse.reuse_plan import grouped
 from bakeoff.operations.runs.client_request_check import check_run_request
-from bakeoff.operations.runs.plan_ahead import plan_ahead
+from bakeoff.operations.runs.plan_preview import plan_ahead
 from bakeoff.settings.setting_definitions import ClientRight
-from bakeoff.web.shown_tables import ShownTable
-from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.table_downloads import ShownTable
 
 Given = Mapping[str, Sequence[str]]
 

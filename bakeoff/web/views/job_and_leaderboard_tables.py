@@ -6,7 +6,7 @@ from typing import Any
 
 from bakeoff.domain.runs.job import Job, JobError, JobState
 from bakeoff.domain.runs.result import Result
-from bakeoff.web.shown_tables import Cell, ShownTable
+from bakeoff.web.table_downloads import Cell, ShownTable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bakeoff.domain.identity import iso
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
-from bakeoff.web.shown_tables import Cell, ShownTable
+from bakeoff.web.table_downloads import Cell, ShownTable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bakeoff.domain.runs.result import Fit, Provenance, digest_of, fingerprint
 from bakeoff.domain.signal import ModelOutput, SignalJobInputs, SignalOrder
-from bakeoff.evaluation.reuse.audit_check import first_change
+from bakeoff.evaluation.reuse.file_audit_check import first_change
 from bakeoff.evaluation.reuse.job_provenance import PartsOf
 from bakeoff.evaluation.signals.signal_job_inputs import parts_of_answers
 from bakeoff.operations.context import Context
@@ -15,7 +15,7 @@ from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs.queue.claims import Claim
 from bakeoff.store.bakeoffs.results import earlier_fits
 from bakeoff.store.signals import model_signals
-from registry.code.code_reading import class_modules, code_at
+from registry.code.candidate_code import class_modules, code_at
 from registry.code.library_versions import cell_environment
 
 

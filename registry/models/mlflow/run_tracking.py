@@ -17,10 +17,10 @@ from typing import Any
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.tracking import TrackedAddress, TrackedEntry, TrackedRun
 from bakeoff.domain.wording import masked
-from registry.models.mlflow.ledger import artifact_location
 from registry.models.mlflow.mlflow_calls import AlreadyThereError, MLflowServer
 from registry.models.mlflow.mlflow_client import MLflowClient, MLflowRun, Page
 from registry.models.mlflow.mlflow_names import to_key
+from registry.models.mlflow.version_ledger import artifact_location
 
 RUN, EVALUATION = "bakeoff.run_id", "bakeoff.evaluation_id"
 _PARENT, _NOTE, _NAME = "mlflow.parentRunId", "mlflow.note.content", "mlflow.runName"

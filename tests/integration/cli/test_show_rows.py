@@ -12,7 +12,7 @@ from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.design import Design
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.run import Run
-from bakeoff.evaluation.datasets.pinning import pin
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.snapshot import sealed_rows
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 from bakeoff.store.bakeoffs import job_rows

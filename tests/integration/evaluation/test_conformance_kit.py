@@ -9,7 +9,7 @@ from fixtures import warm
 from fixtures.places import ROOT
 
 from bakeoff.domain.candidate import Candidate, OutputKind
-from bakeoff.domain.conformance import CANDIDATE_CHECKS, CheckOutcome, ConformanceReport
+from bakeoff.domain.conformance_report import CANDIDATE_CHECKS, CheckOutcome, ConformanceReport
 from bakeoff.evaluation.conformance.check_candidate import PRELOADED, KitLimits, check_candidate
 from bakeoff.evaluation.functions.temporary_oven import oven_for
 

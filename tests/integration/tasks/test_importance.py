@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import bakeoff
 from bakeoff.cli.main import app as commands
-from bakeoff.domain.runs.importance import Importance, importance_in
+from bakeoff.domain.runs.column_importance import Importance, importance_in
 from bakeoff.domain.runs.result import Result
 
 MINE = """

@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from bakeoff.domain.model_version import Stage
+from bakeoff.domain.runs.model_saving import SavingOutcome
 from bakeoff.domain.runs.run import RunState
-from bakeoff.domain.runs.saving import SavingOutcome
 from bakeoff.domain.runs.verdict import Against, RunVerdict
 from bakeoff.evaluation.datasets.snapshot import open_snapshot, sealed_labels
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of

@@ -12,9 +12,9 @@ from fixtures.project import Project, Worker, a_project, wait_for
 from sklearn.metrics import f1_score
 
 from bakeoff.domain.model_version import ModelVersion, Stage, VersionFilter
+from bakeoff.domain.runs.model_saving import PromotionOutcome, Saving, SavingOutcome
 from bakeoff.domain.runs.result import NotKept
 from bakeoff.domain.runs.run import RunState
-from bakeoff.domain.runs.saving import PromotionOutcome, Saving, SavingOutcome
 from bakeoff.evaluation.datasets.snapshot import open_snapshot, sealed_labels
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.inference import ModelPredictor

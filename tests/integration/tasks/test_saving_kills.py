@@ -24,8 +24,8 @@ from sqlalchemy import Engine
 
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.model_version import Promotion
+from bakeoff.domain.runs.model_saving import PromotionOutcome, SavePolicy, SaveRequest, Saving, SavingOutcome
 from bakeoff.domain.runs.result import FittedModel
-from bakeoff.domain.runs.saving import PromotionOutcome, SavePolicy, SaveRequest, Saving, SavingOutcome
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.judge_runs import judge_beside_production
 from bakeoff.settings.configuration import Configuration, load

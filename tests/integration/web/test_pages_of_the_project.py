@@ -11,10 +11,10 @@ from fixtures.parsed_markup import parsed
 from fixtures.showcase import HOSTILE, SCRIPT, Showcase, a_showcase
 
 from bakeoff.api.security.tokens import Role, add
-from bakeoff.domain.conformance import CheckOutcome, CheckResult, ConformanceReport
+from bakeoff.domain.conformance_report import CheckOutcome, CheckResult, ConformanceReport
 from bakeoff.domain.identity import utc_now
 from bakeoff.operations.conformance.report_store import keep
-from bakeoff.web.page_rendering import path_part
+from bakeoff.web.page_templates import path_part
 from bakeoff.web.routes.page_table import PAGES
 from registry.models.registry_opening import open_registry
 

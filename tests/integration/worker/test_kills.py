@@ -198,7 +198,7 @@ PRODUCER = """
 import sys, time
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from tasks import enqueue
-from tasks.messenger import CeleryMessenger
+from tasks.celery_doorbells import CeleryMessenger
 
 def die_here(messenger, waiting):
     print(list(waiting)[0].run_id, flush=True)

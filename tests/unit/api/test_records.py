@@ -13,8 +13,7 @@ from bakeoff.domain.candidate import Rejection
 from bakeoff.domain.event import Event, EventType
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
 from bakeoff.domain.runs.job import JobError, JobState, Phase
-from bakeoff.domain.runs.run import RunState
-from bakeoff.domain.runs.saving import (
+from bakeoff.domain.runs.model_saving import (
     NotSaved,
     PromotionOutcome,
     Saved,
@@ -23,6 +22,7 @@ from bakeoff.domain.runs.saving import (
     Saving,
     SavingOutcome,
 )
+from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.events.event_stream import envelope
 from bakeoff.operations.runs.run_report import failure_record, standing_record

@@ -9,8 +9,8 @@ from bakeoff.cli.output.runs.export_formats import to_csv
 from bakeoff.domain.design import Design
 from bakeoff.domain.runs.race import RaceLook
 from bakeoff.domain.runs.verdict import RunVerdict
+from bakeoff.operations.runs.race_stopped_candidates import StoppedCandidate
 from bakeoff.operations.runs.run_report import RunReport
-from bakeoff.operations.runs.stopped_by_race import StoppedCandidate
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 
 

@@ -7,7 +7,7 @@ from fixtures.samples import NOON
 from rich.console import Console
 
 from bakeoff.cli.output.runs.saving_view import saving_lines
-from bakeoff.domain.runs.saving import NotSaved, PromotionOutcome, Saved, Saving, SavingOutcome
+from bakeoff.domain.runs.model_saving import NotSaved, PromotionOutcome, Saved, Saving, SavingOutcome
 
 WINNER = Saved(candidate="tree", run_id="r", evaluation_id="e", name="churn", version="1.0.3")
 LOSER = NotSaved(candidate="stuck", evaluation_id="f", reason="it cannot be pickled: \x1b[31mno")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fixtures.samples import a_run
 
-from bakeoff.operations.runs.plan_ahead import RunAhead
+from bakeoff.operations.runs.plan_preview import RunAhead
 
 IMPORTANCE = "importance, too, in 60 s more at most, or in 25 % of its time limit if that is less"
 SHUFFLE = "fitted to shuffled labels, too: 2 times on average, 10 at most, within 300 s"

@@ -7,7 +7,7 @@ from fixtures.samples import a_run
 
 from bakeoff.domain.design import ONE_SPLIT, Design
 from bakeoff.evaluation.checks.data_profile import ColumnDrift
-from bakeoff.web.page_rendering import environment
+from bakeoff.web.page_templates import environment
 from bakeoff.web.reports.report_contents import dataset_facts
 from bakeoff.web.routes.dataset_pages import changed_columns
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from bakeoff.domain.candidate import Candidate
-    from bakeoff.domain.conformance import CheckResult, ConformanceReport
+    from bakeoff.domain.conformance_report import CheckResult, ConformanceReport
     from bakeoff.operations.context import Context
 
 _FAILED = 1
@@ -96,7 +96,7 @@ def _report(report: "ConformanceReport") -> "list[RenderableType]":
 
 def _summary(report: "ConformanceReport") -> "list[RenderableType]":
     """One line, and what failed."""
-    from bakeoff.domain.conformance import CheckOutcome
+    from bakeoff.domain.conformance_report import CheckOutcome
 
     failed = [check for check in report.checks if check.outcome is CheckOutcome.FAILED]
     return [_counts(report), *(line for check in failed for line in _lines(check))]
@@ -115,7 +115,7 @@ def _lines(check: "CheckResult") -> "Iterator[RenderableType]":
     from rich.padding import Padding
     from rich.text import Text
 
-    from bakeoff.domain.conformance import CheckOutcome
+    from bakeoff.domain.conformance_report import CheckOutcome
 
     sign, style = {
         CheckOutcome.PASSED: ("✓", "green"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from bakeoff.cli.output.fitting_table import FittingColumn
+    from bakeoff.cli.output.width_fitting_table import FittingColumn
     from bakeoff.domain.candidate import Candidate, Rejection
     from bakeoff.operations.conformance.report_store import KnownReport
     from registry.catalog.live_catalog import CatalogContents
@@ -95,7 +95,7 @@ def _table(
 ) -> "list[RenderableType]":
     from rich.text import Text
 
-    from bakeoff.cli.output.fitting_table import ALWAYS, fitted
+    from bakeoff.cli.output.width_fitting_table import ALWAYS, fitted
 
     listed = list(candidates)
     where = [one.path or " + ".join(step.path.rpartition(":")[2] for step in one.steps) for one in listed]
@@ -115,7 +115,7 @@ def _signal_table(contents: "CatalogContents", width: int) -> "list[RenderableTy
     """With their weights in the ensemble, which add up to 1."""
     from rich.text import Text
 
-    from bakeoff.cli.output.fitting_table import ALWAYS, fitted
+    from bakeoff.cli.output.width_fitting_table import ALWAYS, fitted
 
     shares: Mapping[str, float] = contents.to_record()["ensemble"]["weights"]
     listed = contents.signal_models.values()
@@ -131,7 +131,7 @@ def _signal_table(contents: "CatalogContents", width: int) -> "list[RenderableTy
 
 
 def _column(name: str, cells: "Sequence[Text]", keep: int) -> "FittingColumn":
-    from bakeoff.cli.output.fitting_table import FittingColumn
+    from bakeoff.cli.output.width_fitting_table import FittingColumn
 
     return FittingColumn(name=name, cells=cells, justify="left", keep=keep, style="dim")
 

@@ -73,7 +73,7 @@ def resume(name: Name, config: ConfigFile = None) -> None:
 def _table(found: Sequence["ScheduleStatus"], width: int) -> "list[RenderableType]":
     from rich.text import Text
 
-    from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, fitted
+    from bakeoff.cli.output.width_fitting_table import ALWAYS, FittingColumn, fitted
 
     def column(name: str, cells: "Iterable[Text]", keep: int) -> FittingColumn:
         return FittingColumn(name=name, cells=list(cells), justify="left", keep=keep, style="dim")

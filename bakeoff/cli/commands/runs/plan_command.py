@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bakeoff.domain.finding import Finding
     from bakeoff.evaluation.planning.run_plan import Plan
     from bakeoff.evaluation.reuse.reuse_plan import ProspectGroup
-    from bakeoff.operations.runs.plan_ahead import RunAhead
+    from bakeoff.operations.runs.plan_preview import RunAhead
 
 
 @run_options.takes_run_options(of_plan=True)
@@ -54,7 +54,7 @@ def plan(
     from rich.text import Text
 
     from bakeoff.evaluation.reuse.reuse_plan import grouped
-    from bakeoff.operations.runs.plan_ahead import ahead_of
+    from bakeoff.operations.runs.plan_preview import ahead_of
     from bakeoff.store.database import schema_version
 
     schema_version.ensure(context.engine)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-    from bakeoff.cli.output.fitting_table import FittingColumn
+    from bakeoff.cli.output.width_fitting_table import FittingColumn
     from bakeoff.domain.runs.run import Run, RunState
     from bakeoff.store.bakeoffs.run_rows import RunSummary
 
@@ -69,7 +69,7 @@ def _parsed_state(text: str | None) -> "RunState | None":
 
 def _listed(found: "Sequence[RunSummary]", console: "Console") -> "list[RenderableType]":
     """Ids and states are never cut. Other columns are left out where there is no room, and named below."""
-    from bakeoff.cli.output.fitting_table import fitted
+    from bakeoff.cli.output.width_fitting_table import fitted
 
     columns = _columns(found, longest=max(_SHORTEST_NAME, console.width // 4))
     return fitted(columns, console.width, elsewhere="--json")
@@ -79,7 +79,7 @@ def _columns(found: "Sequence[RunSummary]", *, longest: int) -> "list[FittingCol
     from rich.text import Text
 
     from bakeoff.cli.output import state_words
-    from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, cut
+    from bakeoff.cli.output.width_fitting_table import ALWAYS, FittingColumn, cut
 
     runs = [summary.run for summary in found]
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bakeoff.cli.output.number_format import decimals, fixed, plain
 from bakeoff.cli.output.terminal import clean
-from bakeoff.domain.runs.importance import ColumnImportance, Importance
+from bakeoff.domain.runs.column_importance import ColumnImportance, Importance
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.wording import counted
 

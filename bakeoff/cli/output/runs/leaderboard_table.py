@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, cut, fitting, left_out, table_of
 from bakeoff.cli.output.number_format import decimals, fixed
 from bakeoff.cli.output.runs.metric_details import chosen_parameters
 from bakeoff.cli.output.runs.verdict_view import STANDING_STYLES, interval_texts, place_of, whiskers
+from bakeoff.cli.output.width_fitting_table import ALWAYS, FittingColumn, cut, fitting, left_out, table_of
 from bakeoff.domain.finding import FAILED_CHECKS
 from bakeoff.domain.metric import short_name
-from bakeoff.domain.runs.folded_families import FoldedBoard, fold
+from bakeoff.domain.runs.folded_grids import FoldedBoard, fold
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow

@@ -14,8 +14,8 @@ from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.metric import AVERAGED_METRICS, ScoringRules, short_name
+from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.planning.candidate_choice import what_is_learnt
 from bakeoff.store.bakeoffs.run_rows import RunSummary

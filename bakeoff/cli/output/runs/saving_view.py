@@ -11,8 +11,8 @@ from bakeoff.cli.output import terminal
 from bakeoff.cli.output.runs.run_header import grid
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
+from bakeoff.domain.runs.model_saving import PromotionOutcome, Saving, SavingOutcome
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.runs.saving import PromotionOutcome, Saving, SavingOutcome
 from bakeoff.domain.runs.tracking import Tracking
 from bakeoff.domain.wording import counted
 from bakeoff.store.bakeoffs import saving_rows

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, fitted
 from bakeoff.cli.output.number_format import fixed, plain
 from bakeoff.cli.output.terminal import clean
+from bakeoff.cli.output.width_fitting_table import ALWAYS, FittingColumn, fitted
 from bakeoff.operations.comparing.wrong_rows import WrongRow, WrongRows
 
 if TYPE_CHECKING:

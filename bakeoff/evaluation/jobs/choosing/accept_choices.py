@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.runs.importance import IMPORTANCE
+from bakeoff.domain.runs.column_importance import IMPORTANCE
 from bakeoff.domain.tuning import Trial, TrialState, Tuning, finite, search_record
 from bakeoff.evaluation.jobs.choosing.trial_file import ENDED_ITS_CELL, ended_its_cell
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError

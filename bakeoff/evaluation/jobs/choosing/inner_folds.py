@@ -23,7 +23,7 @@ from bakeoff.evaluation.datasets.snapshot import Data
 from bakeoff.evaluation.datasets.splits.fold_split import dealt_folds
 from bakeoff.evaluation.datasets.splits.row_split import FoldRows
 from bakeoff.evaluation.datasets.splits.time_order import expanding_windows
-from bakeoff.evaluation.jobs.beside_labels import beside_labels
+from bakeoff.evaluation.jobs.probabilities_or_scores import beside_labels
 from bakeoff.evaluation.metrics.score_predictions import block_map_of, score_rows
 from registry.columns.predictions import Predictions, check_predictions
 

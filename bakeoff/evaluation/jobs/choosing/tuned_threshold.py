@@ -16,7 +16,6 @@ from bakeoff.domain import metric
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.tuning import TunedThreshold
 from bakeoff.evaluation.datasets.snapshot import Data
-from bakeoff.evaluation.jobs.beside_labels import nothing_to_act_on
 from bakeoff.evaluation.jobs.choosing.inner_folds import (
     FitModel,
     InnerFold,
@@ -26,6 +25,7 @@ from bakeoff.evaluation.jobs.choosing.inner_folds import (
     scoring_rules,
     value_on,
 )
+from bakeoff.evaluation.jobs.probabilities_or_scores import nothing_to_act_on
 from registry.columns.class_predictions import plain_labels, positive_code, to_class_predictions
 from registry.columns.predictions import Predictions
 

@@ -20,7 +20,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.runs.importance import was_measured_by
+from bakeoff.domain.runs.column_importance import was_measured_by
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import FoldResult, NotKept, fingerprint
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
@@ -31,7 +31,7 @@ from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Job
 from bakeoff.evaluation.jobs.folds.joined_folds import fold_paths, paths_at, together
 from bakeoff.evaluation.metrics.metric_names import importance_rules, need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
-from bakeoff.evaluation.reuse.audit_check import first_change, sha256
+from bakeoff.evaluation.reuse.file_audit_check import first_change, sha256
 from registry.columns.predictions import BadPredictionsError
 
 #: Fits one part of an evaluation: a fold, or the refit to all rows.

@@ -14,7 +14,7 @@ from fixtures.project import Project, a_project
 from sqlalchemy import delete, update
 
 from bakeoff.cli.output.runs.export_formats import to_markdown
-from bakeoff.domain.conformance import CheckOutcome, CheckResult, ConformanceReport
+from bakeoff.domain.conformance_report import CheckOutcome, CheckResult, ConformanceReport
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.run import Run

@@ -25,7 +25,7 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.judging import shuffle_check
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.operations.judging.shuffle_check import check_later, check_shuffled
-from bakeoff.operations.runs.plan_ahead import plan_ahead
+from bakeoff.operations.runs.plan_preview import plan_ahead
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows

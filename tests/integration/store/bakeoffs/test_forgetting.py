@@ -8,9 +8,9 @@ from fixtures.stored import a_stored_run, an_error, claim, judge_all
 from sqlalchemy import Engine, func, select, update
 
 from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest, SavingOutcome
 from bakeoff.domain.runs.result import NotKept
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.runs.saving import SavePolicy, SaveRequest, SavingOutcome
 from bakeoff.store.bakeoffs import leases, old_runs, outbox, run_rows, saving_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading, writing

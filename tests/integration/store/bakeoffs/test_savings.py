@@ -8,9 +8,7 @@ from fixtures.stored import a_stored_run, an_error, claim, judge_all
 from sqlalchemy import Engine
 
 from bakeoff.domain.runs.job import JobState
-from bakeoff.domain.runs.result import FittedModel, NotKept
-from bakeoff.domain.runs.run import RunState
-from bakeoff.domain.runs.saving import (
+from bakeoff.domain.runs.model_saving import (
     NotSaved,
     PromotionOutcome,
     Saved,
@@ -18,6 +16,8 @@ from bakeoff.domain.runs.saving import (
     SaveRequest,
     SavingOutcome,
 )
+from bakeoff.domain.runs.result import FittedModel, NotKept
+from bakeoff.domain.runs.run import RunState
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows, saving_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 

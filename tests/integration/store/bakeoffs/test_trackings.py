@@ -7,7 +7,7 @@ from fixtures.stored import a_stored_run, claim
 from sqlalchemy import Engine, update
 
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.runs.saving import SavePolicy, SaveRequest, SavingOutcome
+from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest, SavingOutcome
 from bakeoff.domain.runs.tracking import TrackedAddress, Tracking
 from bakeoff.store.bakeoffs import leases, run_rows, saving_rows
 from bakeoff.store.bakeoffs.results import tracking_rows, verdict_rows

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, delete
 
 from bakeoff.domain.event import EventType
 from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.domain.runs.verdict import (
     Against,
     Interval,

@@ -13,7 +13,7 @@ from bakeoff.evaluation.checks.data_profile import (
     drift,
     stored_profile,
 )
-from bakeoff.evaluation.datasets.pinning import pin
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 

@@ -11,7 +11,7 @@ from bakeoff.evaluation.datasets.dataset_checks import (
     feature_names,
 )
 from bakeoff.evaluation.datasets.splits.row_split import split_by_files
-from bakeoff.evaluation.datasets.target import target_of
+from bakeoff.evaluation.datasets.target_column import target_of
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 

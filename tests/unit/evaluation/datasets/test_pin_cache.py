@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.evaluation.datasets import pinning as memory
-from bakeoff.evaluation.datasets.pinning import PinCache, Pinned
+from bakeoff.evaluation.datasets import pin_snapshot as memory
+from bakeoff.evaluation.datasets.pin_snapshot import PinCache, Pinned
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 ROWS = "".join(f"{n},{'no' if n % 2 else 'yes'}\n" for n in range(40))

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
-from bakeoff.evaluation.datasets import pinning, snapshot, snapshot_layout
-from bakeoff.evaluation.datasets.pinning import Pinned, pin
+from bakeoff.evaluation.datasets import pin_snapshot, snapshot, snapshot_layout
+from bakeoff.evaluation.datasets.pin_snapshot import Pinned, pin
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot, sealed_labels, sealed_rows
 from bakeoff.evaluation.datasets.snapshot_store import snapshots_in
 from bakeoff.settings.setting_definitions import DatasetSettings
@@ -341,7 +341,7 @@ def test_findings_reach_the_caller(place):
 def test_findings_are_made_once_for_a_snapshot_and_again_if_they_are_gone(place, monkeypatch):
     first = place.parquet(numbers(160).assign(c=1.5))
     made = []
-    monkeypatch.setattr(pinning, "findings_on", lambda *_: made.append(1) or first.findings)
+    monkeypatch.setattr(pin_snapshot, "findings_on", lambda *_: made.append(1) or first.findings)
     assert place.parquet(numbers(160).assign(c=1.5)).findings == first.findings
     assert made == []
     (first.folder / "sealed" / "findings.json").unlink()
@@ -414,7 +414,7 @@ PIN_FOR_EVER = """
 import itertools, os, sys
 from pathlib import Path
 from bakeoff.settings.setting_definitions import DatasetSettings
-from bakeoff.evaluation.datasets.pinning import pin
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 root = Path(sys.argv[1])
 dataset = DatasetSettings(source="parquet", path="d.parquet", target="y")
 for seed in itertools.count(os.getpid() * 1000):

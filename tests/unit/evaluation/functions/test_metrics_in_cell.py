@@ -16,7 +16,7 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End, Usage
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.design import ONE_SPLIT, Design
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.evaluation.datasets.pinning import Pinned, pin
+from bakeoff.evaluation.datasets.pin_snapshot import Pinned, pin
 from bakeoff.evaluation.datasets.snapshot import sealed_labels
 from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
 from bakeoff.evaluation.functions.metrics_in_cell import compute

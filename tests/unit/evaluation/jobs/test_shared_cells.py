@@ -18,7 +18,7 @@ from bakeoff.evaluation.jobs.evaluation_under_way import (
     may_share_cell,
 )
 from bakeoff.settings.setting_definitions import Settings
-from registry.code.code_reading import class_modules, code_at, is_installed_code
+from registry.code.candidate_code import class_modules, code_at, is_installed_code
 
 DEFAULT = tuple(Settings().shared_cells)
 TREE = "sklearn.tree:DecisionTreeClassifier"

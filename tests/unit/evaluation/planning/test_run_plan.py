@@ -11,7 +11,7 @@ import pytest
 
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
-from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
+from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.evaluation.planning.run_plan import make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.settings.configuration import Configuration, load

@@ -9,9 +9,9 @@ import pytest
 from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
 
 from bakeoff.domain.candidate import OutputKind
+from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.result import Cost, FittedModel, NotKept, Result
 from bakeoff.domain.runs.run import Run, RunState
-from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.jobs.accept_outputs import accept_model
 from bakeoff.evaluation.jobs.evaluation_job import Scored, result_of

@@ -12,10 +12,10 @@ from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.design import Design
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.domain.runs.importance import fit_record
+from bakeoff.domain.runs.column_importance import fit_record
+from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.runs.result import CodeManifest, Fit, Part, Provenance, fingerprint
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.reuse.reuse_plan import (
     Past,
@@ -26,7 +26,7 @@ from bakeoff.evaluation.reuse.reuse_plan import (
     prospect_of,
     work_s,
 )
-from registry.code.code_reading import Code
+from registry.code.candidate_code import Code
 
 PARTS = {part: f"{part} 1" for part in Part}
 MANIFEST = CodeManifest(commit=None, cpu="a", packages={"python": "3.11.7", "numpy": "2.4.5"})

@@ -14,7 +14,7 @@ from bakeoff.evaluation.statistics.comparison import (
 )
 from bakeoff.evaluation.statistics.p_values import normal_scores, t_scores
 from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
-from bakeoff.evaluation.statistics.sketches.measures import value_sketches
+from bakeoff.evaluation.statistics.sketches.metric_sketches import value_sketches
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, make_sketch
 
 

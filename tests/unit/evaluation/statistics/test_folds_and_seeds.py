@@ -11,7 +11,7 @@ from bakeoff.evaluation.statistics.cross_validation import (
 from bakeoff.evaluation.statistics.score_intervals import interval, wilson
 from bakeoff.evaluation.statistics.seeds import compare_recipes
 from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
-from bakeoff.evaluation.statistics.sketches.measures import LabelAnswers, label_sketches
+from bakeoff.evaluation.statistics.sketches.metric_sketches import LabelAnswers, label_sketches
 
 
 def fold_sketches(true, predicted, folds, block_map, metric="accuracy"):

@@ -14,9 +14,13 @@ from bakeoff.evaluation.statistics.p_values import holm, mcnemar_exact
 from bakeoff.evaluation.statistics.score_intervals import interval
 from bakeoff.evaluation.statistics.seeds import compare_recipes
 from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
-from bakeoff.evaluation.statistics.sketches.measures import LabelAnswers, label_sketches, value_sketches
+from bakeoff.evaluation.statistics.sketches.metric_sketches import (
+    LabelAnswers,
+    label_sketches,
+    value_sketches,
+)
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, make_sketch
-from bakeoff.evaluation.statistics.winner import corrected_score, minimum_detectable_difference
+from bakeoff.evaluation.statistics.winners_curse import corrected_score, minimum_detectable_difference
 from bakeoff.evaluation.statistics.within_margin import bounds_to_best
 
 GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text())["cases"]

@@ -16,7 +16,11 @@ from bakeoff.evaluation.statistics.judging import (
     judge,
 )
 from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
-from bakeoff.evaluation.statistics.sketches.measures import LabelAnswers, label_sketches, value_sketches
+from bakeoff.evaluation.statistics.sketches.metric_sketches import (
+    LabelAnswers,
+    label_sketches,
+    value_sketches,
+)
 from bakeoff.evaluation.statistics.standings import bands_of
 from bakeoff.evaluation.statistics.verdict_findings import SplitUse
 

@@ -5,7 +5,7 @@ import pytest
 
 from bakeoff.evaluation.statistics.score_intervals import interval, wilson
 from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
-from bakeoff.evaluation.statistics.sketches.measures import (
+from bakeoff.evaluation.statistics.sketches.metric_sketches import (
     LabelAnswers,
     label_sketches,
     other_sketch,

@@ -5,7 +5,11 @@ import pytest
 from scipy import stats
 
 from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
-from bakeoff.evaluation.statistics.sketches.measures import LabelAnswers, label_sketches, value_sketches
+from bakeoff.evaluation.statistics.sketches.metric_sketches import (
+    LabelAnswers,
+    label_sketches,
+    value_sketches,
+)
 from bakeoff.evaluation.statistics.within_margin import within_margin
 
 

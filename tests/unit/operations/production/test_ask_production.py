@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from fixtures.samples import a_run
 
+from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.runs.run import RunState
-from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.operations.context import Context
 from bakeoff.operations.production.ask_production import ask_production
 from bakeoff.settings.configuration import load

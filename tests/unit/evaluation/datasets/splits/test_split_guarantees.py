@@ -15,7 +15,7 @@ from bakeoff.evaluation.datasets.canonical_column import Column, canonical
 from bakeoff.evaluation.datasets.canonical_table import Table
 from bakeoff.evaluation.datasets.splits.row_split import FoldRows, Split
 from bakeoff.evaluation.datasets.splits.split_choice import make_split
-from bakeoff.evaluation.datasets.target import target_of
+from bakeoff.evaluation.datasets.target_column import target_of
 
 
 def a_table(y: list, **roles: list) -> Table:

@@ -15,7 +15,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.runs.result import Fit, FittedModel
 from bakeoff.domain.tuning import ChoosingRules, TunedThreshold, Tuning
-from bakeoff.evaluation.datasets.pinning import pin
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.cell_failure import Faulty
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored, evaluate_in_cell, rescore
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever

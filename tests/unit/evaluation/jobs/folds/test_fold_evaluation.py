@@ -11,11 +11,11 @@ from fixtures.samples import a_candidate, a_job, a_run
 
 from bakeoff.domain.design import Design
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.domain.runs.importance import fit_record
+from bakeoff.domain.runs.column_importance import fit_record
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import CodeManifest, Cost, FoldResult, NotKept, Provenance
 from bakeoff.evaluation.datasets import snapshot
-from bakeoff.evaluation.datasets.pinning import pin
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs, sketch_folds
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, RoundDone, Scored
@@ -27,7 +27,7 @@ from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     remove_parts,
 )
 from bakeoff.evaluation.metrics.metric_names import importance_rules
-from bakeoff.evaluation.reuse.audit_check import sha256
+from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
 from bakeoff.evaluation.statistics.cross_validation import out_of_fold
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch

@@ -10,7 +10,7 @@ from sklearn import metrics
 
 from bakeoff.evaluation.statistics.sketches import label_influence, score_influence
 from bakeoff.evaluation.statistics.sketches.blocks import deal_rows, jackknife
-from bakeoff.evaluation.statistics.sketches.measures import (
+from bakeoff.evaluation.statistics.sketches.metric_sketches import (
     LabelAnswers,
     exact_label_metrics,
     exact_value_metrics,

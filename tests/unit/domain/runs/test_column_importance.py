@@ -3,7 +3,7 @@
 import pytest
 
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.domain.runs.importance import fit_record, importance_in
+from bakeoff.domain.runs.column_importance import fit_record, importance_in
 
 
 def record(score, **losses):

@@ -22,7 +22,7 @@ from bakeoff.domain.installed_extensions import Extends
 from bakeoff.domain.metric import MetricFacts, is_custom, names_function
 from bakeoff.evaluation.functions.temporary_oven import RunCell, oven_for, why_it_ended
 from bakeoff.settings.configuration import Configuration
-from registry.code.code_reading import code_at
+from registry.code.candidate_code import code_at
 from registry.code.plugin_paths import import_path, readable_paths
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.tuning import ChoosingRules, Tuning
 from bakeoff.evaluation.jobs.choosing.inner_folds import scoring_rules
-from bakeoff.evaluation.planning.choosing_rules import with_choosing_rules
+from bakeoff.evaluation.planning.tuning_metric import with_choosing_rules
 
 PLAIN = Candidate(id="m", version="1", path="zoo:M")
 TUNED = replace(PLAIN, tune=Tuning(params={"C": [1, 2]}))

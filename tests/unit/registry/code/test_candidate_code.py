@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
-from registry.code import code_reading
-from registry.code.code_reading import Code, class_modules, code_at
+from registry.code import candidate_code
+from registry.code.candidate_code import Code, class_modules, code_at
 from registry.code.distributions import identity_of, owners_of
 
 PLUGIN = '''
@@ -38,7 +38,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
     """
     monkeypatch.setattr(sys, "path", list(sys.path))
     if request.param == "at rest":
-        monkeypatch.setattr(code_reading, "_AT_REST_S", -math.inf)
+        monkeypatch.setattr(candidate_code, "_AT_REST_S", -math.inf)
     write(tmp_path, "plugins/__init__.py", "")
     write(tmp_path, "plugins/mine.py", PLUGIN)
     write(tmp_path, "plugins/near.py", "import plugins.further\n")
@@ -65,7 +65,7 @@ def edit(root: Path, name: str, old: str, new: str) -> None:
 
 def _let_the_clock_step() -> None:
     """What is remembered is known by its times. What was just written is read again in any case."""
-    if code_reading._AT_REST_S < 0:
+    if candidate_code._AT_REST_S < 0:
         time.sleep(_TICK_S)
 
 
@@ -93,9 +93,9 @@ def test_code_at_rest_is_read_once_for_all_jobs_and_again_when_it_changes(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[bytes] = []
-    parse = code_reading._parse
-    monkeypatch.setattr(code_reading, "_parse", lambda source: reads.append(source) or parse(source))
-    at_rest = code_reading._AT_REST_S < 0
+    parse = candidate_code._parse
+    monkeypatch.setattr(candidate_code, "_parse", lambda source: reads.append(source) or parse(source))
+    at_rest = candidate_code._AT_REST_S < 0
     code(root)
     code(root)
     assert len(reads) == (7 if at_rest else 14)

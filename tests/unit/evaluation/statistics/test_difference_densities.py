@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bakeoff.evaluation.statistics import densities
+from bakeoff.evaluation.statistics import difference_densities as module
 from bakeoff.evaluation.statistics.comparison import ComparedScores, pairs_of
-from bakeoff.evaluation.statistics.densities import DifferenceDensity, difference_densities
+from bakeoff.evaluation.statistics.difference_densities import DifferenceDensity, difference_densities
 from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch, make_sketch
 
@@ -85,7 +85,7 @@ def test_two_that_are_wrong_in_the_same_rows_have_none_and_one_alone_neither(
 def test_of_many_candidates_those_with_the_highest_scores_are_kept(
     sketches: dict[str, Sketch], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(densities, "MOST_CANDIDATES", 2)
+    monkeypatch.setattr(module, "MOST_CANDIDATES", 2)
     [of_scores] = difference_densities(sketches, {}, greater_is_better=True)
     [of_losses] = difference_densities(sketches, {}, greater_is_better=False)
     assert [(one.a, one.b) for one in (of_scores, of_losses)] == [("a", "b"), ("b", "c")]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bakeoff.evaluation.reuse.audit_check import ObstacleError, first_change, packages_in, verify_audit
-from registry.code.code_reading import Code, code_at
+from bakeoff.evaluation.reuse.file_audit_check import ObstacleError, first_change, packages_in, verify_audit
+from registry.code.candidate_code import Code, code_at
 
 NOTHING: dict[str, Any] = {"files": [], "folders": [], "packages": [], "actions": []}
 #: Of a cell that was ordered long after everything was written.

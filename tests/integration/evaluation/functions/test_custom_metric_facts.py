@@ -11,8 +11,8 @@ import pytest
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import MetricFacts
-from bakeoff.evaluation.functions import metric_facts as asking
-from bakeoff.evaluation.functions.metric_facts import metric_facts
+from bakeoff.evaluation.functions import custom_metric_facts as asking
+from bakeoff.evaluation.functions.custom_metric_facts import metric_facts
 from bakeoff.settings.configuration import Configuration, load
 
 SOURCE = """

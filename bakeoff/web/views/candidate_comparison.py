@@ -10,7 +10,7 @@ from bakeoff.domain.wording import joined
 from bakeoff.web.charts.cost_figures import COSTS, cost_of
 from bakeoff.web.charts.difference_forest import pairs_with
 from bakeoff.web.charts.number_text import MINUS, fixed_text, metric_title, places_for, signed_text
-from bakeoff.web.shown_tables import Cell, ShownTable
+from bakeoff.web.table_downloads import Cell, ShownTable
 
 Record = Mapping[str, Any]
 

@@ -18,7 +18,7 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import kept_predictions
-from bakeoff.operations.own_oven import own_oven
+from bakeoff.operations.one_off_oven import own_oven
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.results.verdict_rows import EarlierVerdict
@@ -166,7 +166,7 @@ class SpentRows:
     """Lets a candidate be taken only if it is shown to be better than the one that was adopted before."""
 
     def __init__(self, context: Context, run: Run, results: Sequence[Result], metric: str) -> None:
-        from bakeoff.evaluation.statistics.winner import adoption_level
+        from bakeoff.evaluation.statistics.winners_curse import adoption_level
 
         self._context = context
         self._metric = metric
@@ -221,7 +221,7 @@ def _p_of_being_better(
     """The one-sided p-value; 1 if the champion was scored by other rules, or has no stored sketch."""
     from bakeoff.evaluation.statistics.comparison import IncomparableError
     from bakeoff.evaluation.statistics.sketches.sketch import Sketch
-    from bakeoff.evaluation.statistics.winner import p_of_being_better
+    from bakeoff.evaluation.statistics.winners_curse import p_of_being_better
 
     stored = [verdict_rows.sketches_of(context.engine, one).get(metric) for one in (proposed, champion)]
     sketches = [Sketch.from_bytes(content) for content in stored if content is not None]

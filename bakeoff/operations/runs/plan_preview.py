@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.runs.importance import IMPORTANCE, LONGEST_S, SHARE_OF_LIMIT
+from bakeoff.domain.runs.column_importance import IMPORTANCE, LONGEST_S, SHARE_OF_LIMIT
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
 from bakeoff.evaluation.planning.run_spec import RunSpec

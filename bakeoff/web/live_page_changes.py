@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 from starlette.responses import Response, StreamingResponse
 
-from bakeoff.api.shared_watchers import SharedWatchers
+from bakeoff.api.shared_change_watchers import SharedWatchers
 from bakeoff.domain.errors import BakeoffError, NotFoundError
 from bakeoff.domain.identity import parse_id
 from bakeoff.operations.context import Context

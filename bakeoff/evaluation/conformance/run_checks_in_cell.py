@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from bakeoff.cell.inside.cell_api import CellApi
-from bakeoff.domain.conformance import CheckOutcome, CheckResult
+from bakeoff.domain.conformance_report import CheckOutcome, CheckResult
 from bakeoff.domain.errors import BadAnswerError
 from registry.code.class_import import LoadError, describe_exception
 

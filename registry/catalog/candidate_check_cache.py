@@ -17,7 +17,7 @@ from typing import Any
 
 from bakeoff.domain.candidate import Candidate, Rejection
 from bakeoff.domain.identity import new_id
-from registry.code.code_reading import class_modules, code_at
+from registry.code.candidate_code import class_modules, code_at
 from registry.code.distributions import installed_last
 from registry.code.library_versions import own_version
 from registry.code.outside_access import names_at_hand

@@ -4,7 +4,7 @@ import pytest
 
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.runs.verdict import RunVerdict, Standing
-from bakeoff.operations.judging.strictness import without_crown
+from bakeoff.operations.judging.strict_verdict import without_crown
 
 
 def verdict(*findings: Finding) -> RunVerdict:

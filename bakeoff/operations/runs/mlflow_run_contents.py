@@ -12,6 +12,7 @@ from bakeoff.domain.runs.result import Cost, Part, Provenance, Result
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.runs.tracking import TrackedEnd, TrackedEntry, TrackedRun, TrackedValue
 from bakeoff.domain.runs.verdict import RunVerdict
+from bakeoff.operations.runs.race_stopped_candidates import StoppedCandidate
 from bakeoff.operations.runs.run_report import (
     RunReport,
     failure_record,
@@ -19,7 +20,6 @@ from bakeoff.operations.runs.run_report import (
     read_report,
     standing_record,
 )
-from bakeoff.operations.runs.stopped_by_race import StoppedCandidate
 from bakeoff.store.bakeoffs import job_rows, label_rows
 from bakeoff.store.bakeoffs.results import curve_rows, earlier_fits
 

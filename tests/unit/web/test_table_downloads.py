@@ -1,4 +1,4 @@
-from bakeoff.web.shown_tables import ShownTable
+from bakeoff.web.table_downloads import ShownTable
 
 HOSTILE = ShownTable(
     name="t", columns=("name", "value"), rows=[("=1+1", -2.5), ("-x|y\n<b>", None), ("@SUM", float("inf"))]

@@ -4,7 +4,7 @@ import pytest
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.evaluation.datasets.canonical_column import canonical
-from bakeoff.evaluation.datasets.target import Target, target_of
+from bakeoff.evaluation.datasets.target_column import Target, target_of
 
 
 def target(values, task=None, **series) -> Target:

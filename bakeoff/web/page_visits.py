@@ -17,7 +17,7 @@ from bakeoff.api.security.tokens import LOCAL, Principal, Role
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.broker_check import BrokerStatus
-from bakeoff.web.shown_tables import ShownTable
+from bakeoff.web.table_downloads import ShownTable
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

@@ -15,7 +15,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
-from registry.code.code_reading import Code
+from registry.code.candidate_code import Code
 from registry.code.distributions import identity_of, owners_of
 from registry.code.file_access_audit import SYSTEM
 

@@ -12,7 +12,7 @@ from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate, Learns, Rejection
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.settings.configuration import load as load_configuration
-from registry.catalog.checked_cache import CheckedCache
+from registry.catalog.candidate_check_cache import CheckedCache
 from registry.catalog.live_catalog import Catalog
 
 MINE = """

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, fitted
+from bakeoff.cli.output.width_fitting_table import ALWAYS, FittingColumn, fitted
 
 WIDTHS = (60, 80, 120, 160)
 NAME = "customers_of_the_north"

@@ -12,7 +12,7 @@ from bakeoff.store.bakeoffs import label_rows
 from bakeoff.store.bakeoffs.results import run_overview
 from bakeoff.store.bakeoffs.results.run_overview import Headline
 from bakeoff.store.bakeoffs.run_rows import RunSummary
-from bakeoff.web.shown_tables import ShownTable
+from bakeoff.web.table_downloads import ShownTable
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

@@ -9,9 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bakeoff.domain.identity import iso, utc_now
 from bakeoff.domain.wording import counted
+from bakeoff.web.charts.chart_symbols import icon, outcome_sign, state_badge
 from bakeoff.web.charts.markup import Markup, escape, joined_markup, name_of, tag
 from bakeoff.web.charts.number_text import brief, duration_text, fixed_text, metric_title, signed_text
-from bakeoff.web.charts.signs import icon, outcome_sign, state_badge
 from bakeoff.web.static_files import address
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400

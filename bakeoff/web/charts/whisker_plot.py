@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.web.charts.axis_scale import Axis, linear
+from bakeoff.web.charts.chart_symbols import icon
 from bakeoff.web.charts.markup import Child, Markup, percent, tag
 from bakeoff.web.charts.number_text import fixed_text, places_for
-from bakeoff.web.charts.signs import icon
 
 _HEIGHT = 38
 _MIDDLE = _HEIGHT / 2
