@@ -105,7 +105,7 @@ def test_what_a_docstring_refers_to_is_there() -> None:
                 referred += [(file.name, name) for name in re.findall(r"see `([\w.]+)`", said)]
                 referred += [(file.name, name) for name in DOTTED.findall(said) if not is_there(name)]
 
-    assert len(referred) > 20
+    assert len(referred) > 5
     assert [(file, name) for file, name in referred if name.rpartition(".")[2] not in known] == []
 
 
