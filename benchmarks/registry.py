@@ -27,7 +27,7 @@ from bakeoff.store.database.registry_tables import model_metrics, model_tags, mo
 from registry import BaseModelRegistry, MLflowModelRegistry, ModelRegistry
 from registry.models.local.artefact_files import DATABASE
 from registry.models.mlflow.mlflow_calls import MLflowServer
-from registry.models.mlflow.stage_log import Line, to_entry
+from registry.models.mlflow.stage_log import LogEntry, to_json
 from registry.models.mlflow.version_ledger import Ledgers
 from registry.models.mlflow.version_tags import Record, to_tags
 from registry.models.model_description import Description
@@ -181,7 +181,7 @@ def _promoted(row: Mapping[str, Any]) -> Mapping[str, Any]:
         at=datetime(2026, 1, 1, tzinfo=UTC),
         by="me",
     )
-    return to_entry(Line(promotion=line, moves=True))
+    return to_json(LogEntry(promotion=line, moves=True))
 
 
 _SIDES: Mapping[str, Callable[[Path, int], Any]] = {"embedded": _embedded, "MLflow with SQLite": _on_mlflow}

@@ -42,7 +42,7 @@ class StageLog:
         """Compare-and-swap: False, and nothing is written, when the log has more than `after` entries."""
         location = self.ledgers.open(entry.promotion.model_name)
         key = f"{_LINE}{after + 1:08}"
-        return version_ledger.write(self.ledgers.server, location.ledger_id, key, _to_json(entry))
+        return version_ledger.write(self.ledgers.server, location.ledger_id, key, to_json(entry))
 
 
 def stages_of(entries: Iterable[LogEntry]) -> dict[str, Stage]:
@@ -63,7 +63,7 @@ def _log_entries(ledger_entries: Mapping[str, Any]) -> list[LogEntry]:
     return [_from_json(ledger_entries[key]) for key in sorted(ledger_entries) if key.startswith(_LINE)]
 
 
-def _to_json(entry: LogEntry) -> dict[str, Any]:
+def to_json(entry: LogEntry) -> dict[str, Any]:
     """The entry as JSON, with an id: the ledger takes equal texts for one entry that is written twice."""
     at = entry.promotion.at.isoformat()
     return {"id": new_id(), "moves": entry.moves, "promotion": {**vars(entry.promotion), "at": at}}

@@ -155,7 +155,7 @@ def _tested(evaluation: EvaluationUnderWay) -> _TestedRows:
         )
         return _TestedRows(true=true, weights=snapshot.sealed_weights(folder), open=open_rows)
     folded = folded_rows(run.dataset, folder)
-    rows = folded.rows_to_score(evaluation.fold)
+    rows = folded.rows_of(evaluation.fold)
     return _TestedRows(
         true=folded.true[rows],
         weights=None if folded.weights is None else folded.weights[rows],
