@@ -25,7 +25,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.evaluation.planning.run_plan import Plan
-from bakeoff.evaluation.reuse.audit_check import sha256
+from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import job_of, run_of, write_run
 from bakeoff.settings.setting_definitions import Settings
@@ -34,7 +34,7 @@ from benchmarks.bakeoff import WORKLOADS
 from benchmarks.contenders import a_warm_worker
 from benchmarks.stand import Stand
 from benchmarks.workloads import Workload
-from registry.code.code_reading import class_modules, code_at, is_installed_code
+from registry.code.candidate_code import class_modules, code_at, is_installed_code
 
 _ROOT = Path(__file__).parent.parent
 _REFERENCE = ("breast_cancer", "iris", "wine", "digits", "diabetes")

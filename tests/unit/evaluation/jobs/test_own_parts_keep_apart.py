@@ -25,7 +25,7 @@ from sklearn.naive_bayes import GaussianNB
 from bakeoff.domain.candidate import Candidate
 from bakeoff.notebook.candidates.written_objects import write_estimator
 from bakeoff.settings.setting_definitions import Settings
-from registry.code.code_reading import class_modules, code_at, is_installed_code
+from registry.code.candidate_code import class_modules, code_at, is_installed_code
 
 DEFAULT = tuple(Settings().shared_cells)
 
