@@ -1,17 +1,23 @@
-"""The Redis of this deployment: its address, keeping the embedded one alive, and what is in its queues."""
+"""The Redis of this deployment: its address, keeping the embedded one alive, and what is in its queues.
+
+The library `redis` is imported when a server is first spoken to: that takes a tenth of a second, and a
+notebook whose worker sends the messages never needs it.
+"""
 
 from functools import cache
 from pathlib import Path
-from typing import cast
-
-import redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
-from redis.retry import Retry
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from bakeoff.broker import embedded_redis
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.settings.configuration import Configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import redis
+
+_Answer = TypeVar("_Answer")
 
 _PATIENCE_S = 2  #: callers have other duties, and try again later
 
@@ -33,7 +39,7 @@ class Broker:
         return self._given or embedded_redis.expected(self._data_dir).url
 
     @property
-    def client(self) -> redis.Redis:
+    def client(self) -> "redis.Redis":
         return _client(self._given or embedded_redis.expected(self._data_dir).client_url)
 
     def key(self, name: str) -> str:
@@ -44,10 +50,7 @@ class Broker:
         """Whether it answers. Nothing is started."""
         if self._given is None:
             return embedded_redis.attach(self._data_dir) is not None
-        try:
-            return bool(self.client.ping())
-        except RedisError:
-            return False
+        return bool(self._asked(lambda client: client.ping()))
 
     def hold(self) -> embedded_redis.Hold | None:
         """Start the embedded Redis if it is needed, and keep it for as long as this process lives."""
@@ -65,14 +68,25 @@ class Broker:
         For commands whose user would otherwise wait for a run that cannot start.
         """
         self.hold()
+        if (refusal := self._refusal()) is None:
+            return
+        if refusal:
+            raise InfrastructureError(f"the broker {self.url} takes no messages: {refusal}")
+        raise InfrastructureError(f"the broker {self.url} cannot be reached: start it, or correct brokerUrl")
+
+    def _refusal(self) -> str | None:
+        """Why it takes no messages: "" if it cannot be reached, None if it does take them."""
+        if self._given is None:
+            return embedded_redis.refusal(self._data_dir)
+        from redis.exceptions import RedisError, ResponseError
+
         try:
             self.client.ping()
         except ResponseError as exc:
-            raise InfrastructureError(f"the broker {self.url} takes no messages: {exc}") from exc
-        except RedisError as exc:
-            raise InfrastructureError(
-                f"the broker {self.url} cannot be reached: start it, or correct brokerUrl"
-            ) from exc
+            return str(exc)
+        except RedisError:
+            return ""
+        return None
 
     def ensure(self) -> None:
         """Start the embedded Redis again after both it and its keeper were killed."""
@@ -81,22 +95,23 @@ class Broker:
 
     def nobody_listens(self) -> bool:
         """Whether it is certain that no worker would receive a broadcast: no client subscribes to any."""
-        try:
-            return not self.client.pubsub_numpat()
-        except RedisError:
-            return False
+        return self._asked(lambda client: client.pubsub_numpat()) == 0
 
     def messages_waiting(self, queue: str) -> int | None:
         """Length of the queue; None when the broker cannot be reached."""
-        try:
-            return int(self.client.llen(self._key_of_queue(queue)))
-        except RedisError:
-            return None
+        return self._asked(lambda client: int(client.llen(self._key_of_queue(queue))))
 
     def latest_messages(self, queue: str, *, most: int) -> list[bytes] | None:
         """Messages that no worker has taken yet, undecoded; None when the broker cannot be reached."""
+        key = self._key_of_queue(queue)
+        return self._asked(lambda client: cast("list[bytes]", client.lrange(key, 0, most - 1)))
+
+    def _asked(self, ask: "Callable[[redis.Redis], _Answer]") -> _Answer | None:
+        """The answer of the server; None when it cannot be reached."""
+        from redis.exceptions import RedisError
+
         try:
-            return cast("list[bytes]", self.client.lrange(self._key_of_queue(queue), 0, most - 1))
+            return ask(self.client)
         except RedisError:
             return None
 
@@ -112,8 +127,12 @@ def _hold(data_dir: Path) -> embedded_redis.Hold:
 
 
 @cache
-def _client(url: str) -> redis.Redis:
+def _client(url: str) -> "redis.Redis":
     """A client that tries twice, since a connection may have died since its last use, and never for long."""
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     return redis.Redis.from_url(
         url, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S, retry=Retry(NoBackoff(), 1)
     )

@@ -143,6 +143,13 @@ def nobody_listens(data_dir: Path) -> bool:
     return place is None or _said(place, b"PUBSUB NUMPAT\r\n") in {b"", b":0\r\n"}
 
 
+def refusal(data_dir: Path) -> str | None:
+    """Why the server takes no messages: "" if it does not answer, None if it does take them."""
+    place = redis_socket.read(data_dir.resolve() / "redis")
+    said = b"" if place is None else _said(place, b"PING\r\n")
+    return None if said.startswith(b"+PONG") else said.decode(errors="replace").strip().removeprefix("-")
+
+
 def _answers(place: Path) -> bool:
     """Whether it answers: not yet while it reads its file (-LOADING), but also when it cannot write it."""
     return _said(place, b"PING\r\n").startswith((b"+PONG", b"-MISCONF"))
@@ -155,7 +162,7 @@ def _said(place: Path, command: bytes) -> bytes:
             client.settimeout(_PING_S)
             client.connect(str(place))
             client.sendall(command)
-            return client.recv(64)
+            return client.recv(512)
     except OSError:
         return b""
 

@@ -14,7 +14,7 @@ from bakeoff.domain.errors import BakeoffError, InvalidInputError
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.operations.context import Context, Messenger
-from bakeoff.worker.temporary.owned_worker import OwnedWorker
+from bakeoff.worker.temporary.owned_worker import MessengerByWorker, OwnedWorker
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -50,7 +50,9 @@ class ProjectSession:
         begun: "Popen[bytes] | None" = None,
     ) -> None:
         """`environment`: of a worker that is started; `begun`: one that was begun already."""
-        self.context = Context(configuration, _messenger)
+        self.context = Context(
+            configuration, lambda context: MessengerByWorker(self.worker, lambda: _messenger(context))
+        )
         self.is_temporary = is_temporary
         self.worker = OwnedWorker(self.context, environment, begun=begun)
 

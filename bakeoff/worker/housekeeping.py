@@ -116,6 +116,7 @@ class Housekeeper:
             owner, engine = WorkerOwner(), self._context.engine
             gone = partial(owner.look, lambda run_id: cancellation.cancel_run(engine, run_id))
             every(_LEAVE_S, retried_later(self._leave_when), (gone,))
+            in_threads.insert(0, partial(owner.listen, self._ring))
         for duty in in_threads:
             Thread(target=duty, daemon=True).start()
 
@@ -139,6 +140,12 @@ class Housekeeper:
         if self._oven.is_there and missing > 0:
             self._worker.pool.grow(missing)
             self._worker.pool.maintain_pool()  # now, not when Celery does it next
+
+    def _ring(self) -> None:
+        try:
+            ring_next(self._context)
+        except Exception:  # whatever it is, what calls this must hear when the owner is gone
+            log.exception("the owner of this worker asked for doorbells, which the sweep will send")
 
     def _keep_broker(self) -> None:
         ensure = retried_later(self._context.broker.ensure)

@@ -132,8 +132,12 @@ def _warm_up(order: Mapping[str, Any]) -> CellSetup:
     gc.disable()  # for good: a collection in a cell would copy the pages of all libraries
     tempfile.tempdir = order["folder"]  # what a warm-up that is killed leaves goes with it
     _load(order["preload"])
+    private = scratch_folder.can_be_private()
+    kernel_calls.merge_written_pages()  # before the wait for the rest: it takes a tenth of a second
     rest = _rest_of(order)
-    _load(rest["preload"])
+    if rest["preload"]:
+        _load(rest["preload"])
+        kernel_calls.merge_written_pages()
     tempfile.tempdir = None
     threadpools = ThreadpoolController()
     threadpools.limit(limits=LOADED_THREADS)
@@ -141,11 +145,10 @@ def _warm_up(order: Mapping[str, Any]) -> CellSetup:
         threadpools=threadpools,
         grants=file_grants.common(rest["closed"]),
         landlock_abi=landlock.abi(),
-        private=scratch_folder.can_be_private(),
+        private=private,
         hidden=tuple(rest["hidden"]),
         niceness=os.getpriority(os.PRIO_PROCESS, 0),
     )
-    kernel_calls.merge_written_pages()
     gc.freeze()  # what imports left over is little, and looking for it takes a tenth of the start
     return setup
 

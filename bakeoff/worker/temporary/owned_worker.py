@@ -7,19 +7,23 @@ that is killed, and then cancels the runs that nobody is waiting for any more (`
 import os
 import time
 from contextlib import suppress
+from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from bakeoff.broker import CONTROL, EVALUATIONS
 from bakeoff.worker.temporary.early_worker import OWNED, owned_name
+from bakeoff.worker.temporary.worker_owner import RING
 from bakeoff.worker.temporary.worker_start import find_worker, start_worker
 from bakeoff.worker.temporary.workers_lock import WorkersLock
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from bakeoff.operations.context import Context
+    from bakeoff.operations.context import Context, Messenger
+    from bakeoff.store.bakeoffs.queue.queue_order import WaitingJob
 
 _ASK_OTHERS_S = 10.0
 
@@ -49,7 +53,10 @@ class OwnedWorker:
     def ensure(self) -> bool:
         """Starts it, unless it is there, or another worker answers. Whether it is this process's own."""
         with self._starting:
-            return self._is_alive() or self._start()
+            return self.is_alive() or self._start()
+
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def _start(self) -> bool:
         configuration, broker = self._context.configuration, self._context.broker
@@ -72,6 +79,8 @@ class OwnedWorker:
         lock.release()
         for run_id in sorted(self._runs):
             self._tell(f"+{run_id}")
+        if self._runs:
+            self._tell(RING)  # the one that died may not have heard it
         return True
 
     def ensure_again(self) -> None:
@@ -79,7 +88,7 @@ class OwnedWorker:
 
         For the time of a run, again and again: others are asked seldom, since that takes a while.
         """
-        if self._is_alive():
+        if self.is_alive():
             return
         if self._process is None:
             if time.monotonic() < self._asked_at + _ASK_OTHERS_S:
@@ -99,6 +108,13 @@ class OwnedWorker:
         self._runs.discard(run_id)
         self._tell(f"-{run_id}")
 
+    def ring(self) -> bool:
+        """Lets the worker send the doorbells that are due. False if it is not there to hear it.
+
+        It has Celery loaded, which this process need not import for that.
+        """
+        return self.is_alive() and self._tell(RING)
+
     def stop(self) -> None:
         """Ends the worker, if there is one, as the death of this process would, and waits for it."""
         with self._starting:
@@ -107,14 +123,13 @@ class OwnedWorker:
                 _close_input(process)
                 process.wait()
 
-    def _is_alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def _tell(self, line: str) -> None:
+    def _tell(self, line: str) -> bool:
         """Nobody hears it when the worker is dead; the next one is told all of it."""
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError, ValueError):
                 self._process.stdin.write(f"{line}\n".encode())
+                return True
+        return False
 
     def _forget_in_child(self) -> None:
         self._starting = RLock()
@@ -123,6 +138,41 @@ class OwnedWorker:
                 with suppress(OSError):
                     os.close(process.stdin.fileno())
         self._process = self._begun = None
+
+
+class MessengerByWorker:
+    """The port to the task queue of a process with a worker: the worker sends the messages while it lives.
+
+    So Celery is not imported here, which would take as long as all that is written for a run. Without a
+    worker of its own, such as where another one answers, this process speaks to the queue itself.
+    """
+
+    def __init__(self, worker: OwnedWorker, make_own: "Callable[[], Messenger]") -> None:
+        self._worker = worker
+        self._make_own = make_own
+
+    @cached_property
+    def _own(self) -> "Messenger":
+        return self._make_own()
+
+    def send_doorbells(self, jobs: "Sequence[WaitingJob]") -> bool:
+        return self._worker.ring() or self._own.send_doorbells(jobs)
+
+    def jobs_with_doorbell(self, *, most: int) -> list[str] | None:
+        """While the worker lives none is known here: it looks itself before it sends any."""
+        return [] if self._worker.is_alive() else self._own.jobs_with_doorbell(most=most)
+
+    def queue_readers(self) -> "Mapping[str, list[str]]":
+        """The worker reads evaluations as soon as it has started, and it is started again if it dies."""
+        if self._worker.is_alive():
+            return {EVALUATIONS: [owned_name()], CONTROL: []}
+        return self._own.queue_readers()
+
+    def evaluations_are_read(self) -> bool:
+        return self._own.evaluations_are_read()
+
+    def worker_answers(self, name: str) -> bool:
+        return self._own.worker_answers(name)
 
 
 def _close_input(process: "subprocess.Popen[bytes]") -> None:

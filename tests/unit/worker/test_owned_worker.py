@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import pytest
 
 from bakeoff.settings.configuration import load
 from bakeoff.worker.temporary import worker_files, worker_start, workers_lock
-from bakeoff.worker.temporary.owned_worker import OwnedWorker
+from bakeoff.worker.temporary.owned_worker import MessengerByWorker, OwnedWorker
 
 
 @dataclass
@@ -83,7 +83,42 @@ def test_a_worker_that_died_is_replaced_and_told_of_the_open_runs(project: Surro
     owned.ensure_again()
     owned.stop()
 
-    assert heard(project) == ["+a"]
+    assert heard(project) == ["+a", "!"]
+
+
+class OwnMessenger:
+    """Stands for Celery in this process."""
+
+    sent: ClassVar[list[str]] = []
+
+    def send_doorbells(self, jobs: Any) -> bool:
+        self.sent.extend(jobs)
+        return True
+
+    def jobs_with_doorbell(self, *, most: int) -> list[str]:
+        return self.sent[:most]
+
+
+def test_the_worker_sends_the_messages_of_its_owner_which_sends_them_itself_without_one(
+    project: Surroundings,
+) -> None:
+    owned, made = OwnedWorker(project), list[OwnMessenger]()
+
+    def make_own() -> Any:
+        made.append(OwnMessenger())
+        return made[-1]
+
+    messenger = MessengerByWorker(owned, make_own)
+    owned.ensure()
+    assert messenger.jobs_with_doorbell(most=9) == []
+    assert messenger.send_doorbells(cast("Any", ["job"]))
+    assert messenger.queue_readers()["evaluations"]
+    owned.stop()
+    assert (heard(project), made) == (["!"], [])
+
+    assert messenger.send_doorbells(cast("Any", ["job"]))
+    assert messenger.jobs_with_doorbell(most=9) == ["job"]
+    assert len(made) == 1
 
 
 def test_when_others_answer_no_more_a_worker_is_started(

@@ -1,8 +1,10 @@
 import os
 from collections.abc import Iterator
+from threading import Event, Thread
 
 import pytest
 
+from bakeoff.worker.temporary import worker_owner
 from bakeoff.worker.temporary.worker_owner import WorkerOwner
 
 
@@ -11,15 +13,21 @@ class Pipe:
         self.read_end, self.write_end = os.pipe()
         self.owner = WorkerOwner(self.read_end)
         self.cancelled: list[str] = []
+        self.rung = 0
 
     def say(self, text: str) -> None:
         os.write(self.write_end, text.encode())
 
     def die(self) -> None:
+        """All that was said is read, as by the thread of the worker."""
         os.close(self.write_end)
+        self.owner.listen(self._ring)
 
     def look(self) -> bool:
         return self.owner.look(self.cancelled.append)
+
+    def _ring(self) -> None:
+        self.rung += 1
 
 
 @pytest.fixture
@@ -50,13 +58,25 @@ def test_a_run_is_cancelled_once(pipe: Pipe) -> None:
     assert pipe.cancelled == ["a"]
 
 
-def test_a_line_that_arrives_in_pieces_is_one_line(pipe: Pipe) -> None:
-    pipe.say("+long-")
-    assert not pipe.look()
-    pipe.say("name\n")
+def test_a_line_that_arrives_in_pieces_is_one_line(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_owner, "_CHUNK", 5)
+    pipe.say("+long-name\n!\n")
     pipe.die()
     pipe.look()
-    assert pipe.cancelled == ["long-name"]
+    assert (pipe.cancelled, pipe.rung) == (["long-name"], 1)
+
+
+def test_doorbells_are_sent_while_the_owner_lives_as_soon_as_it_asks(pipe: Pipe) -> None:
+    rung = Event()
+    listening = Thread(target=pipe.owner.listen, args=[rung.set])
+    listening.start()
+    pipe.say("+a\n!\n")
+    assert rung.wait(10)
+    assert not pipe.look()
+    os.close(pipe.write_end)
+    listening.join()
+    assert pipe.look()
+    assert pipe.cancelled == ["a"]
 
 
 def test_a_run_that_could_not_be_cancelled_is_tried_again(pipe: Pipe) -> None:
