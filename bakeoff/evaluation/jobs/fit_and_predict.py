@@ -7,7 +7,7 @@ import inspect
 import logging
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -31,7 +31,7 @@ from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
 from bakeoff.evaluation.jobs.latency import as_a_bonus, is_slow, measure_latency
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
 from bakeoff.evaluation.jobs.preprocessing import default_pipeline, with_preprocessing
-from bakeoff.evaluation.jobs.probabilities_or_scores import beside_labels, nothing_to_act_on
+from bakeoff.evaluation.jobs.probabilities_or_scores import beside_labels, nothing_to_act_on, overhearing
 from bakeoff.settings import log_setup
 from registry.catalog.search_space import with_parameters
 from registry.code.file_access_audit import FileAccessAudit
@@ -74,13 +74,14 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     inside.keep(fitted)
     inside.phase(Phase.PREDICT)
     began = time.perf_counter()
-    with _bad_predictions():
+    wants_beside = payload["moreThanLabels"] or payload["wantsCurves"]
+    with _bad_predictions(), overhearing(fitted.model, data.X_test, wanted=wants_beside) as heard:
         if "threshold" in chosen:
             predictions = _predict_by(chosen["threshold"], fitted.model, candidate, data, inside)
         else:
             predictions = _predict(fitted.model, candidate.output_kind, data, inside)
             if payload["moreThanLabels"] and candidate.output_kind is OutputKind.LABELS:
-                _predict_beside(fitted, data, inside, threshold=payload["threshold"])
+                _predict_beside(fitted, data, inside, threshold=payload["threshold"], heard=heard)
     predict_s = time.perf_counter() - began
     report: dict[str, Any] = {
         "ignoresWeights": data.weights is not None and not weight_arguments(fitted.model, data.weights),
@@ -112,9 +113,10 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     labels_alone = (
         candidate.writes is OutputKind.LABELS and "threshold" not in chosen and not payload["moreThanLabels"]
     )
-    if labels_alone and payload["wantsCurves"] and not is_slow(fitted.seconds, predict_s):
+    if labels_alone and payload["wantsCurves"] and (heard or not is_slow(fitted.seconds, predict_s)):
         with as_a_bonus("probabilities"):
-            _predict_beside(fitted, data, inside, threshold=None)
+            _predict_beside(fitted, data, inside, threshold=None, heard=heard)
+    heard.clear()  # of many rows they are large
     latency = None
     if payload["wantsLatency"]:
         latency = measure_latency(
@@ -336,10 +338,13 @@ def _answer(
 
 
 def _predict_beside(
-    fitted: _FittedCandidate, data: Data, inside: CellApi, *, threshold: float | None
+    fitted: _FittedCandidate, data: Data, inside: CellApi, *, threshold: float | None, heard: Sequence[Any]
 ) -> None:
-    """Writes the probabilities of a model that predicts labels, or else its scores, of two classes."""
-    beside = beside_labels(fitted.model, data.X_test, data.target_kind)
+    """Writes the probabilities of a model that predicts labels, or else its scores, of two classes.
+
+    `heard`: the probabilities that it asked itself for.
+    """
+    beside = beside_labels(fitted.model, data.X_test, data.target_kind, heard=heard)
     if beside.probabilities is not None:
         _save(inside, PROBABILITIES, beside.probabilities)
     elif beside.scores is not None:
