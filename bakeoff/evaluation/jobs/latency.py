@@ -21,7 +21,7 @@ from bakeoff.domain.runs.result import CallTimes, Latency
 log = logging.getLogger(__name__)
 
 _LONGEST_S = 2.0  #: all together
-_SHARE_OF_FIT, _MOST_S = 0.005, 0.25  #: for single rows, and half of it for batches
+_SHARE_OF_FIT, _MOST_S = 0.0025, 0.25  #: for single rows, and half of it for batches
 _LEAST_CALLS, _PATIENCE_S = 3, 0.006  #: after a short fit: so many calls, if they take no longer than that,
 _FEW_CALLS, _SHORT_S = 11, 0.001  #: and so many, if they take no longer than that
 _MOST_CALLS = 300

@@ -1,3 +1,4 @@
+import mmap
 import os
 import sqlite3
 import subprocess
@@ -137,11 +138,20 @@ def test_a_frame_of_one_type_is_the_mapped_file_itself(place):
     data = opened(place.parquet(numbers()))
     array = data.X_train.to_numpy()
     base: Any = array
-    while not isinstance(base, np.memmap):
+    while not isinstance(base, mmap.mmap):
         base = base.base
-    assert np.shares_memory(array, base)
+    assert np.shares_memory(array, np.frombuffer(base, np.uint8))
     assert data.X_train.columns.tolist() == ["a", "b", "c"]
-    assert np.shares_memory(data.X_train["b"].to_numpy(), base)
+    assert np.shares_memory(data.X_train["b"].to_numpy(), np.frombuffer(base, np.uint8))
+
+
+def test_a_frame_can_be_changed_and_renamed_and_the_next_one_is_as_it_was(place):
+    pinned = place.parquet(numbers())
+    before, changed = opened(pinned).X_train, opened(pinned).X_train
+    changed.iloc[0, 0] = -1.0
+    changed.columns.name = "mine"
+    pd.testing.assert_frame_equal(opened(pinned).X_train, before)
+    assert opened(pinned).X_test.columns.name is None
 
 
 def test_columns_side_by_side_are_one_array_and_others_are_mapped_one_by_one(place):

@@ -45,10 +45,10 @@ def clock(monkeypatch):
 
 def test_one_row_and_a_batch_are_timed_within_a_share_of_the_fit(clock):
     asked = []
-    latency = measured(clock.predict_in(1 / 1024, asked), fit_s=25.0)
+    latency = measured(clock.predict_in(1 / 1024, asked), fit_s=50.0)
 
-    # Half a hundredth of the fit for single rows, half of it for batches. The last call is the one that goes
-    # beyond; the first is not counted.
+    # 0.25 % of the time of the fit for single rows, half of it for batches. The last call is the one that
+    # goes beyond; the first is not counted.
     assert asked == [1] * 129 + [256] * 65
     assert (latency.one_row.rows, latency.one_row.calls) == (1, 128)
     assert (latency.batch.rows, latency.batch.calls) == (256, 64)
