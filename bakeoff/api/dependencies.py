@@ -1,4 +1,8 @@
-"""Checks of a request before its body is read, and the objects that all handlers share."""
+"""Checks of a request before its body is read, and the objects that all handlers share.
+
+What handlers depend on are coroutines, though they wait for nothing: FastAPI would run each plain function in
+a thread of its own, and a request would wait there for its turn, once for each.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +25,7 @@ from bakeoff.operations.doctor.database_check import DatabaseStatus
 from bakeoff.store.monitoring.metric_counts import MetricCounts
 
 
-def json_only(request: Request) -> None:
+async def json_only(request: Request) -> None:
     """Refuses a body that is not JSON.
 
     This also stops forms of web pages: a browser sends JSON only after a CORS preflight.
@@ -40,8 +44,12 @@ def json_only(request: Request) -> None:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: How many runs are started at once. Other requests to start one wait, without taking a thread.
-_STARTERS = 4
+#: How many starts that read data may be under way at once. Others wait, without taking a thread.
+_STARTERS = 3
+
+#: How many starts on data that this process remembers. They compute for some milliseconds each: side by side
+#: they would only take the interpreter from each other, and from readers.
+_QUICK_STARTERS = 1
 
 #: How many requests use the registry of trained models at once.
 _REGISTRY_USERS = 4
@@ -60,18 +68,25 @@ class Service:
     is_stopping: Callable[[], bool]
     watchers: SharedWatchers = field(default_factory=SharedWatchers)
     starters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_STARTERS))
+    quick_starters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_QUICK_STARTERS))
     registry_users: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_REGISTRY_USERS))
 
     async def start(self, work: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
         """Runs slow work, which reads data or uses the broker. It takes no thread from the readers."""
         return await to_thread.run_sync(partial(work, *args, **given), limiter=self.starters)
 
+    async def start_on(self, dataset: str, work: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
+        """Runs the start of a run on this dataset. One that reads no data does not wait for those that do."""
+        quick = self.context.pin_cache.is_likely_to_know(dataset)
+        limiter = self.quick_starters if quick else self.starters
+        return await to_thread.run_sync(partial(work, *args, **given), limiter=limiter)
+
     async def use_registry(self, work: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
         """Runs work on the registry, which may be a remote server, in threads of its own."""
         return await to_thread.run_sync(partial(work, *args, **given), limiter=self.registry_users)
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     found: Service = request.app.state.service
     return found
 
@@ -81,13 +96,13 @@ async def _context(request: Request) -> Context:
     return found
 
 
-def _principal(request: Request) -> Principal:
+async def _principal(request: Request) -> Principal:
     """The sender, as `RequestGuard` has identified it. Handlers of public paths do not use this."""
     found: Principal = request.state.principal
     return found
 
 
-def _admin(principal: Annotated[Principal, Depends(_principal)]) -> Principal:
+async def _admin(principal: Annotated[Principal, Depends(_principal)]) -> Principal:
     if principal.role is not Role.ADMIN:
         raise RequestRefused(
             HTTPStatus.FORBIDDEN,

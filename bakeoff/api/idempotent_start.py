@@ -15,7 +15,6 @@ from uuid import UUID, uuid5
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.tokens import Principal, Role
 from bakeoff.domain.errors import ConflictError, ForbiddenError, InvalidInputError
-from bakeoff.domain.identity import new_id
 from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalBody, SignalRequest
 from bakeoff.operations.context import Context
@@ -81,9 +80,9 @@ def _once(
     request: Mapping[str, Any],
     key: str | None,
     principal: Principal,
-    begin: Callable[[str, str], str],
+    begin: Callable[[str | None, str], str],
 ) -> RunStatus:
-    run_id = new_id() if key is None else str(uuid5(_KEYS, f"{principal.name}\n{key}"))
+    run_id = None if key is None else str(uuid5(_KEYS, f"{principal.name}\n{key}"))
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     found = run_status.of_run(context.engine, begin(run_id, digest))
     if found.run.request_digest != digest:
@@ -96,14 +95,14 @@ def another_request(key: str | None) -> InvalidInputError:
     return InvalidInputError(said).with_field("header.Idempotency-Key")
 
 
-def _start(context: Context, body: RunSpec, run_id: str, digest: str, principal: Principal) -> str:
+def _start(context: Context, body: RunSpec, run_id: str | None, digest: str, principal: Principal) -> str:
     request = RunRequest.of(body, run_id=run_id)
     with as_error_of_the_body():
         check_run_request(body, context.configuration.settings, _RIGHTS[principal.role])
         return start_run.start_run(context, request, digest=digest)
 
 
-def _generate(context: Context, body: SignalBody, run_id: str, digest: str) -> str:
+def _generate(context: Context, body: SignalBody, run_id: str | None, digest: str) -> str:
     request = SignalRequest(run_id=run_id, **{name: getattr(body, name) for name in SignalBody.model_fields})
     with as_error_of_the_body():
         return start_signals(context, request, digest=digest)

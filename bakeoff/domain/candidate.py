@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Self
 
 from bakeoff.domain.signal import ConfidenceMeaning
@@ -82,6 +83,11 @@ class Candidate:
         return self.output_kind if self.tuned_threshold is None else OutputKind.LABELS
 
     def to_json(self) -> dict[str, Any]:
+        return dict(self._fields)
+
+    @cached_property
+    def _fields(self) -> dict[str, Any]:
+        """Made once: each run that a candidate takes part in writes it."""
         return asdict(self)
 
     def to_record(self) -> dict[str, Any]:

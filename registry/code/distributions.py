@@ -2,14 +2,14 @@
 
 import hashlib
 import importlib.util
+import os
 import re
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib import metadata
 from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
 
 #: Modules that are common in plugins and have another name than their distribution.
 DISTRIBUTIONS = {
@@ -81,6 +81,12 @@ def identity_of(distribution: str) -> str | None:
     return _identity(distribution, installed_last())
 
 
+def identities_of(distributions: Iterable[str]) -> dict[str, str]:
+    """Identities by name; those that are not installed are absent."""
+    installed = installed_last()
+    return {name: found for name in distributions if (found := _identity(name, installed))}
+
+
 def owners_of(module: str) -> tuple[str, ...]:
     """The distributions that this installed module, or parts of it, come from."""
     return _owners(module.partition(".")[0], installed_last())
@@ -100,7 +106,7 @@ def holds(distribution: str, module: str) -> bool:
 
 def installed_last() -> tuple[int, ...]:
     """A value that changes whenever something is installed or removed."""
-    return tuple(Path(folder).stat().st_mtime_ns for folder in library_folders() if Path(folder).is_dir())
+    return tuple(os.stat(folder).st_mtime_ns for folder in library_folders() if os.path.isdir(folder))  # noqa: PTH112, PTH116 - faster
 
 
 @lru_cache(maxsize=1024)

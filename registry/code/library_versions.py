@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.machine.folders import SOURCES
-from registry.code.distributions import identity_of, name_of
+from registry.code.distributions import identities_of, name_of
 
 #: The libraries that decide whether a pickle loads and means the same; recorded if they are loaded.
 _MODULES = ("numpy", "scipy", "pandas", "sklearn", "joblib", "lightgbm", "xgboost", "catboost", "torch")
@@ -38,8 +38,7 @@ _OURS = ("bakeoff/cell", "bakeoff/domain", "bakeoff/evaluation", "registry")
 
 def cell_environment() -> dict[str, str]:
     """The versions of Python, of the libraries in a cell and of Bakeoff itself, as they are on the disk."""
-    identities = {name: identity for name in _LOADED if (identity := identity_of(name))}
-    return {"python": platform.python_version(), BAKEOFF: own_version(), **identities}
+    return {"python": platform.python_version(), BAKEOFF: own_version(), **identities_of(_LOADED)}
 
 
 #: The same, as it was at the first call in this process, so the versions are those that it has loaded.

@@ -123,10 +123,10 @@ async def start_an_evaluation(
 
     `dataset` is a name in the configuration. `models`: ids of the catalog; null means all that are enabled.
     """
-    return _accepted(
-        await service.start(idempotent_start.start, service.context, body, key=key, principal=principal),
-        response,
+    status = await service.start_on(
+        body.dataset, idempotent_start.start, service.context, body, key=key, principal=principal
     )
+    return _accepted(status, response)
 
 
 @router.get("", response_model=RunPageOut)

@@ -192,7 +192,12 @@ class PinCache:
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._known: OrderedDict[Hashable, _RememberedPin] = OrderedDict()
+        self._recalled: set[str] = set()  #: names whose dataset was remembered when it was last pinned
         self._lock = Lock()  #: for adding and removing: two threads could remove the same entry
+
+    def is_likely_to_know(self, name: str) -> bool:
+        """Whether this dataset needed no reading the last time. Looks at no file, so it may be wrong."""
+        return name in self._recalled
 
     def pin(
         self,
@@ -209,7 +214,9 @@ class PinCache:
         key = (dataset.model_dump_json(), name, root, snapshots, seed, test_size, design)
         marks = self._marks(dataset, root)
         if (known := self._recall(key, marks)) is not None:
+            self._recalled.add(name)
             return known
+        self._recalled.discard(name)
         pinned = pin(
             dataset,
             name=name,

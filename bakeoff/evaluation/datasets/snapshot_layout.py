@@ -24,6 +24,7 @@ the number of training and test rows of each.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -84,10 +85,17 @@ def folder_of(snapshots: Path, dataset_id: str, split_id: str) -> Path:
     return snapshots / dataset_id / split_id
 
 
+@lru_cache(maxsize=64)
+def _manifest(path: Path, _marks: tuple[int, ...]) -> SnapshotManifest:
+    """Read once, and again if the file is another one: each start of a run asks several times."""
+    return SnapshotManifest.from_text(path.read_text(encoding="utf-8"))
+
+
 def read_manifest(open_folder: Path) -> SnapshotManifest:
     path = open_folder / MANIFEST
     try:
-        return SnapshotManifest.from_text(path.read_text(encoding="utf-8"))
+        found = path.stat()
+        return _manifest(path, (found.st_ino, found.st_size, found.st_ctime_ns))
     except FileNotFoundError:
         raise NotFoundError(
             f"there is no snapshot in {open_folder.parent}: start the run again to pin it"

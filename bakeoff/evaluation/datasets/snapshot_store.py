@@ -47,7 +47,7 @@ def is_complete(folder: Path) -> bool:
     """Whether all files are there in their full length; if not, the dataset is pinned anew."""
     try:
         sizes = read_manifest(folder / OPEN).sizes
-        return all((folder / file).stat().st_size == size for file, size in sizes.items())
+        return all(os.stat(f"{folder}/{file}").st_size == size for file, size in sizes.items())  # noqa: PTH116 - faster
     except (BakeoffError, OSError):
         return False
 

@@ -18,7 +18,7 @@ from bakeoff.domain.wording import cut, listed, nearest, quoted
 from bakeoff.evaluation.datasets.pin_snapshot import Pinned, pin
 from bakeoff.evaluation.datasets.snapshot import classes, fields, fold_sizes, sealed_labels
 from bakeoff.evaluation.functions.custom_metric_facts import metric_facts
-from bakeoff.evaluation.functions.dataset_functions import Barred
+from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.evaluation.jobs.preprocessing import default_pipeline
 from bakeoff.evaluation.metrics.metric_names import check_names
 from bakeoff.evaluation.metrics.scoring_rules import has_rare_class, resolve_rules
@@ -82,7 +82,9 @@ class RequestedData:
             seed=self.seed,
             test_size=self.test_size,
             design=replace(self.design, seeds=1),  # they change no split, and no snapshot
-            barred=Barred.by(configuration),
+            barred=Barred.by(configuration)
+            if self.dataset.source is DatasetSource.CALLABLE
+            else NOTHING_BARRED,
         )
 
 

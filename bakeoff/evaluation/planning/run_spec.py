@@ -187,5 +187,5 @@ class RunRequest(RunSpec):
         return parse(cls, body, "request for a run")
 
     @classmethod
-    def of(cls, spec: RunSpec, *, run_id: str) -> "RunRequest":
+    def of(cls, spec: RunSpec, *, run_id: str | None) -> "RunRequest":
         return cls(run_id=run_id, **{name: getattr(spec, name) for name in RunSpec.model_fields})

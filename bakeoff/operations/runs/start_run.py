@@ -42,7 +42,7 @@ def start_run(context: Context, request: RunRequest, *, digest: str | None = Non
     """
     schema_version.ensure(context.engine)
     run_id = parse_id(request.run_id) if request.run_id else new_id()
-    if run_rows.exists(context.engine, run_id):
+    if request.run_id and run_rows.exists(context.engine, run_id):
         return run_id
     plan = make_plan(
         request, catalog=context.catalog, configuration=context.configuration, pin=context.pin_cache.pin

@@ -25,6 +25,7 @@ _COMBINED = {RunState.COMPLETED, RunState.PARTIAL}  #: a run that ends otherwise
 
 _LOCK = select(runs.c.id).where(runs.c.id == bindparam("run")).with_for_update()
 _GET = select(runs).where(runs.c.id == bindparam("run"))
+_EXISTS = select(runs.c.id).where(runs.c.id == bindparam("run"))
 _NEWEST = select(runs.c.id).order_by(runs.c.created_at.desc(), runs.c.id.desc())
 _STILL_OPEN = (
     select(jobs.c.id).where(jobs.c.run_id == bindparam("run"), jobs.c.state.in_(_UNFINISHED)).limit(1)
@@ -82,7 +83,7 @@ def _no_run(given: str) -> NotFoundError:
 
 def exists(engine: Engine, run_id: str) -> bool:
     with reading(engine) as connection:
-        return connection.execute(select(runs.c.id).where(runs.c.id == run_id)).first() is not None
+        return connection.execute(_EXISTS, {"run": run_id}).first() is not None
 
 
 def find(engine: Engine, prefix: str) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import psutil
@@ -66,6 +67,9 @@ _EXCLUSIVE = "bakeoff_exclusive"
 #: Pools that this process inherited by fork. Their connections belong to the parent: as long as they are in
 #: this list, garbage collection does not close them.
 _inherited: list[Pool] = []
+
+#: Whose turn it is to write, among the threads of this process.
+_turns: dict[Engine, Lock] = {}
 
 
 @cache
@@ -181,6 +185,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _start_anew(engine: Engine) -> None:
     """Called in a forked child, which must neither use nor close the connections of its parent."""
+    _turns.pop(engine, None)  # a thread of the parent may hold it, which is not there in the child
     _inherited.append(engine.pool)
     engine.dispose(close=False)
 
@@ -211,10 +216,30 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that is committed whole at the end, or not at all."""
     with (
         _translating_errors(engine),
+        _turn_of_this_thread(engine),
         engine.connect().execution_options(bakeoff_writes=True) as connection,
         connection.begin(),
     ):
         yield connection
+
+
+@contextmanager
+def _turn_of_this_thread(engine: Engine) -> Iterator[None]:
+    """Threads of a process write to an SQLite file one after the other, without waiting in SQLite.
+
+    SQLite would have each that finds the file locked sleep, for longer and longer, and look again. Whoever
+    waits here goes on at once. One that has waited too long takes its chance with SQLite, which then says so.
+    """
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    turn = _turns.setdefault(engine, Lock())
+    is_held = turn.acquire(timeout=BUSY_TIMEOUT_S)
+    try:
+        yield
+    finally:
+        if is_held:
+            turn.release()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Connection, Engine, MetaData, PrimaryKeyConstraint, String, Table, inspect
+from sqlalchemy.exc import DBAPIError
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.machine.folders import SOURCES
@@ -49,6 +50,8 @@ _revisions = Table(
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
 
+_REVISION = _revisions.select()
+
 _METADATA = {Branch.RUNS: tables.metadata, Branch.REGISTRY: registry_tables.metadata}
 
 
@@ -68,14 +71,19 @@ def ensure(engine: Engine, branch: Branch = Branch.RUNS) -> None:
 
 def current(engine: Engine) -> str | None:
     """The revision of the schema; None for a database without tables."""
-    with reading(engine) as connection:
-        return _revision(connection)
+    try:
+        with reading(engine) as connection:
+            return connection.execute(_REVISION).scalar()
+    except InfrastructureError as exc:  # asked first, whether there is the table takes longer than its row
+        if isinstance(exc.__cause__, DBAPIError) and _revisions.name in str(exc.__cause__.orig):
+            return None
+        raise
 
 
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table(_revisions.name):
         return None
-    return connection.execute(_revisions.select()).scalar()
+    return connection.execute(_REVISION).scalar()
 
 
 def _set_up(engine: Engine, branch: Branch) -> None:

@@ -294,3 +294,33 @@ def _in_a_thread(act: object) -> None:
     thread.start()
     thread.join(30)
     assert not thread.is_alive()
+
+
+@sqlite_only
+def test_threads_that_write_to_a_file_wait_for_each_other_and_not_in_sqlite(engine: Engine) -> None:
+    begun: list[str] = []
+    with writing(engine):
+        waiting = threading.Thread(target=lambda: _note_write(engine, begun))
+        waiting.start()
+        waiting.join(0.2)
+        opened = engine.pool.checkedout()  # type: ignore[attr-defined]
+    waiting.join(10)
+
+    assert (opened, begun) == (1, ["second"])
+
+
+def _note_write(engine: Engine, begun: list[str]) -> None:
+    with writing(engine):
+        begun.append("second")
+
+
+@sqlite_only
+def test_a_forked_child_does_not_wait_for_a_thread_of_its_parent(engine: Engine) -> None:
+    with writing(engine):
+        child = os.fork()
+        if child == 0:
+            turn = engine_module._turns.get(engine)
+            os._exit(0 if turn is None or not turn.locked() else 1)
+        _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0

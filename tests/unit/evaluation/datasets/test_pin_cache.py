@@ -143,3 +143,12 @@ def test_only_the_newest_are_remembered(place: Place) -> None:
 
     place.pin(iris, seed=0)
     assert place.reads == 66
+
+
+def test_it_says_of_a_dataset_whether_it_needed_no_reading_the_last_time(place: Place) -> None:
+    said = [place.memory.is_likely_to_know("d")]
+    for seed in (0, 0, 1):
+        place.pin(seed=seed)
+        said.append(place.memory.is_likely_to_know("d"))
+
+    assert said == [False, False, True, False]
