@@ -5,23 +5,61 @@ its UPDATE matches no row when the lease was lost, and the functions here then r
 lost its lease can write nothing any more.
 """
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, Update, bindparam, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Insert,
+    Row,
+    Select,
+    Update,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
+from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.event import EventType
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import FittedModel, NotKept, Provenance, Result
 from bakeoff.store.bakeoffs import outbox
-from bakeoff.store.bakeoffs.queue.claims import Claim, Lease, NextClaim, claim_after_end
-from bakeoff.store.bakeoffs.results import curve_rows, verdict_rows
+from bakeoff.store.bakeoffs.queue import postgresql_jobs
+from bakeoff.store.bakeoffs.queue.claims import (
+    Claim,
+    Lease,
+    NextClaim,
+    claim_after_end,
+    claim_separately,
+    claimed_on_postgresql,
+    wanted_on_postgresql,
+)
+from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import name_in_events, provenance_to_row, result_to_row
 from bakeoff.store.bakeoffs.run_rows import close_if_over, lock_run
 from bakeoff.store.database.engine import now, reading, writing
-from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, provenances, results
+from bakeoff.store.database.tables import (
+    IS_QUEUED,
+    IS_RUNNING,
+    fitted_models,
+    jobs,
+    provenances,
+    results,
+)
+from bakeoff.store.database.tables import (
+    curves as curve_rows,
+)
+from bakeoff.store.database.tables import (
+    sketches as sketch_rows,
+)
+
+log = logging.getLogger(__name__)
 
 _EVENTS = {
     JobState.COMPLETED: EventType.EVALUATION_COMPLETED,
@@ -81,6 +119,8 @@ _TAKE_PART = (
 _ADD_RESULT = insert(results)
 _ADD_FITTED = insert(fitted_models)
 _ADD_PROVENANCE = insert(provenances)
+_ADD_SKETCHES = insert(sketch_rows)
+_ADD_CURVES = insert(curve_rows)
 _FIT_INSTEAD = (
     update(jobs)
     .where(*_IS_HELD)
@@ -156,36 +196,82 @@ def complete(
     of job has, in the same transaction and before the run is closed, so that closing the run can read it.
     `then`: the next job is claimed in the same transaction, after the end.
     """
+    id_ = lease.job_id
+    rows: Mapping[Insert, Sequence[Mapping[str, Any]]] = {
+        _ADD_RESULT: [result_to_row(result)],
+        _ADD_FITTED: [] if fitted is None else [{"evaluation_id": id_, "fitted": fitted.to_json()}],
+        _ADD_PROVENANCE: [] if provenance is None else [provenance_to_row(result, provenance)],
+        _ADD_SKETCHES: verdict_rows.rows_of_sketches(id_, sketches or {}),
+        _ADD_CURVES: [{"evaluation_id": id_, "curves": dict(curves)}] if curves else [],
+    }
+    record = result.to_record()
+    if also_write is _nothing_else and _complete_in_one_trip(engine, lease, rows, [record], then):
+        return True
 
     def write(connection: Connection, at: datetime) -> None:
-        connection.execute(_ADD_RESULT, result_to_row(result))
-        if fitted is not None:
-            connection.execute(_ADD_FITTED, {"evaluation_id": lease.job_id, "fitted": fitted.to_json()})
-        if provenance is not None:
-            connection.execute(_ADD_PROVENANCE, provenance_to_row(result, provenance))
-        verdict_rows.add_sketches(connection, result.evaluation_id, sketches or {})
-        curve_rows.add(connection, result.evaluation_id, curves or {})
+        for statement, written in rows.items():
+            if written:
+                connection.execute(statement, written)
         also_write(connection, at)
 
+    return _complete(engine, lease, record, write, then)
+
+
+def complete_part(engine: Engine, lease: Lease, then: NextClaim | None = None) -> bool:
+    """End a job that fits one fold of another, which has kept it. `then`: as in `complete`."""
+    return _complete_in_one_trip(engine, lease, {}, [], then) or _complete(
+        engine, lease, {}, _nothing_else, then
+    )
+
+
+def _complete(
+    engine: Engine, lease: Lease, record: Mapping[str, Any], write: WriteWithEnd, then: NextClaim | None
+) -> bool:
     claimed: Claim | None = None
     with writing(engine) as connection:
-        has_ended = _end(connection, lease, JobState.COMPLETED, result.to_record(), also_write=write)
-        if has_ended and then is not None:
+        has_ended = _end(connection, lease, JobState.COMPLETED, record, also_write=write)
+        if has_ended and then is not None and engine.dialect.name == "sqlite":
             claimed = claim_after_end(connection, then)
+    if has_ended and then is not None and engine.dialect.name == "postgresql":
+        # Not in that transaction: others wait for the lock of claims, and it takes several round trips.
+        claimed = claim_separately(engine, then)
     if then is not None:
         then.claimed = claimed  # not before: of a transaction that was rolled back nothing is left
     return has_ended
 
 
-def complete_part(engine: Engine, lease: Lease, then: NextClaim | None = None) -> bool:
-    """End a job that fits one fold of another, which has kept it. `then`: as in `complete`."""
-    claimed: Claim | None = None
-    with writing(engine) as connection:
-        has_ended = _end(connection, lease, JobState.COMPLETED)
-        if has_ended and then is not None:
-            claimed = claim_after_end(connection, then)
+def _complete_in_one_trip(
+    engine: Engine,
+    lease: Lease,
+    rows: Mapping[Insert, Sequence[Mapping[str, Any]]],
+    records: Sequence[Mapping[str, Any]],
+    then: NextClaim | None,
+) -> bool:
+    """On PostgreSQL. False if nothing was done: then `_complete` does it, or finds out why it cannot."""
+    if engine.dialect.name != "postgresql" or lease.spreads:
+        return False
+    names = {_ADD_RESULT: "result", _ADD_FITTED: "fitted", _ADD_PROVENANCE: "provenance"}
+    names |= {_ADD_SKETCHES: "sketches", _ADD_CURVES: "curves"}
+    try:
+        has_ended, claimed = postgresql_jobs.complete(
+            engine,
+            job_id=lease.job_id,
+            run_id=lease.run_id,
+            token=lease.token,
+            rows={name: rows.get(statement, ()) for statement, name in names.items()},
+            payloads=records,
+            then=None
+            if then is None
+            else (wanted_on_postgresql(then.holder, then.caps, then.lease_s), then.excluded),
+        )
+    except InfrastructureError:  # whatever it is, such as a value that is refused, the end must be written
+        log.exception("the end of job %s takes several round trips", lease.job_id)
+        return False
     if then is not None:
-        then.claimed = claimed
+        try:
+            then.claimed = claimed_on_postgresql(engine, claimed)
+        except Exception:  # whatever is wrong with the next one: the end of this one is written
+            log.exception("no job is claimed with the end of the one before")
     return has_ended
 
 

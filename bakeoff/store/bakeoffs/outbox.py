@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, updat
 from bakeoff.domain.event import Event, EventType
 from bakeoff.domain.identity import new_id
 from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.round_trips import WAIT_FOR_DISK, send
 from bakeoff.store.database.tables import outbox
 
 _ADD = insert(outbox)
@@ -65,12 +66,18 @@ def is_anything_pending(engine: Engine) -> bool:
 
 
 def pending(engine: Engine, *, limit: int) -> list[Pending]:
-    """The oldest events that are not marked as published."""
+    """The oldest events that are not marked as published.
+
+    What they tell of is on the disk: no failure of the server's machine makes it undone.
+    """
     with reading(engine) as connection:
         rows = connection.execute(
             select(outbox).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position).limit(limit)
         )
-        return [_pending(row) for row in rows]
+        found = [_pending(row) for row in rows]
+    if found and engine.dialect.name == "postgresql":  # where some transactions do not wait for the disk
+        send(engine, [(WAIT_FOR_DISK, {})])
+    return found
 
 
 def of_run(engine: Engine, run_id: str, *, after: int, limit: int) -> list[Pending]:

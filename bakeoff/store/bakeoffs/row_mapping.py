@@ -1,4 +1,7 @@
-"""Converts rows to the types of `bakeoff.domain`, and back: runs, jobs, results, provenances."""
+"""Converts rows to the types of `bakeoff.domain`, and back: runs, jobs, results, provenances.
+
+The rows of runs and jobs may be any objects with the columns as attributes.
+"""
 
 from dataclasses import asdict
 from typing import Any
@@ -43,7 +46,7 @@ def run_to_row(run: Run) -> dict[str, Any]:
     }
 
 
-def run_from_row(row: Row[Any]) -> Run:
+def run_from_row(row: Any) -> Run:
     return Run(
         id=row.id,
         name=row.name,
@@ -96,7 +99,7 @@ def _name_of_part(job: Job, place: int) -> str:
     return f"{job.candidate.id[:_MOST_OF_A_NAME]}, fit {place + 1}"
 
 
-def job_from_row(row: Row[Any]) -> Job:
+def job_from_row(row: Any) -> Job:
     return Job(
         id=row.id,
         run_id=row.run_id,

@@ -23,7 +23,8 @@ _OPEN = [state for state in RunState if not state.has_ended]
 _UNFINISHED = [state for state in JobState if not state.has_ended]
 _COMBINED = {RunState.COMPLETED, RunState.PARTIAL}  #: a run that ends otherwise gets no ensemble
 
-_LOCK = select(runs.c.id).where(runs.c.id == bindparam("run")).with_for_update()
+# With `key_share`, inserts of rows that refer to the run do not wait: they must only not lose it.
+_LOCK = select(runs.c.id).where(runs.c.id == bindparam("run")).with_for_update(key_share=True)
 _GET = select(runs).where(runs.c.id == bindparam("run"))
 _EXISTS = select(runs.c.id).where(runs.c.id == bindparam("run"))
 _NEWEST = select(runs.c.id).order_by(runs.c.created_at.desc(), runs.c.id.desc())

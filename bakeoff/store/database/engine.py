@@ -5,7 +5,9 @@ waits for other writers then; otherwise its first write in the middle of the tra
 """
 
 import os
+import select as sockets
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -29,8 +31,8 @@ from sqlalchemy import (
     make_url,
     select,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry, Pool
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.identity import utc_now
@@ -40,6 +42,8 @@ BUSY_TIMEOUT_S = 30  #: the longest wait for a lock that another transaction hol
 SILENCE_TIMEOUT_S = 10  #: a client that is silent in a transaction for longer counts as frozen
 _NEARLY_FULL_BYTES = 1_000_000
 _CLOCK = select(func.clock_timestamp(type_=DateTime(timezone=True)))
+_AT_REST_SINCE = "bakeoff_at_rest_since"  #: in what the pool remembers of a connection
+_LONG_REST_S = 10
 _NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs")
 
 #: Without these a client waits for hours for a server whose machine has failed.
@@ -115,11 +119,41 @@ def _parse(url: str) -> URL:
 def _open_postgresql(url: URL) -> Engine:
     ours = {"connect_timeout": 10, "options": _timeouts(url), **_KEEPALIVES}
     theirs = url.query.keys() - {"options"}
-    return create_engine(
-        url,
-        pool_pre_ping=True,
-        connect_args={name: value for name, value in ours.items() if name not in theirs},
+    engine = create_engine(
+        url, connect_args={name: value for name, value in ours.items() if name not in theirs}
     )
+    event.listen(engine, "checkin", _note_rest)
+    event.listen(engine, "checkout", partial(_replace_if_dead, engine))
+    return engine
+
+
+def _note_rest(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[_AT_REST_SINCE] = time.monotonic()
+
+
+def _replace_if_dead(engine: Engine, connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """To ask the server before each transaction, as `pool_pre_ping` does, costs a round trip for each.
+
+    A server that ends a connection says so, and then there is something to read. Only of a machine that was
+    cut off nothing is heard: so a connection that was not used for a while is tried.
+    """
+    since = record.info.pop(_AT_REST_SINCE, None)
+    if since is None:  # it is new
+        return
+    try:
+        is_dead = _can_be_read(connection.fileno())
+        if not is_dead and time.monotonic() - since > _LONG_REST_S:
+            engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error:
+        is_dead = True
+    if is_dead:
+        raise InvalidatePoolError("the server has ended the connection")
+
+
+def _can_be_read(file: int) -> bool:
+    waiting = sockets.poll()
+    waiting.register(file, sockets.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _timeouts(url: URL) -> str:
@@ -247,8 +281,18 @@ def _translating_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as exc:
-        where = engine.url.render_as_string(hide_password=True)
-        raise InfrastructureError(f"the database {where} failed: {exc.orig}; {_cure(engine)}") from exc
+        raise database_failed(engine, exc.orig) from exc
+
+
+def database_failed(engine: Engine, why: object) -> InfrastructureError:
+    where = engine.url.render_as_string(hide_password=True)
+    return InfrastructureError(f"the database {where} failed: {why}; {_cure(engine)}")
+
+
+def pooled_connection(engine: Engine) -> PoolProxiedConnection:
+    """A connection of the driver, for what SQLAlchemy cannot do. `close` gives it back."""
+    with _translating_errors(engine):
+        return engine.raw_connection()
 
 
 def _cure(engine: Engine) -> str:

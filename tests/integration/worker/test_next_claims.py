@@ -96,7 +96,6 @@ def end_at_work(runner: JobRunner, engine: Engine, ended: Claim, monkeypatch: py
 
 @pytest.fixture
 def room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims, "can_claim_with_end", lambda _: True)
     monkeypatch.setattr(job_runner, "full_disk", lambda _: None)
 
 

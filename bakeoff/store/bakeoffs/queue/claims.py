@@ -1,7 +1,8 @@
 """Claims: which worker may work on a job, and how many at once.
 
 One statement checks that the job is queued, that its turn has come and that a slot is free, and makes it the
-job of this worker. What the holder of the lease may do then is in `leases`.
+job of this worker; on PostgreSQL it does all else, too (`postgresql_jobs`). What the holder of the lease may
+do then is in `leases`.
 """
 
 import logging
@@ -29,9 +30,10 @@ from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.store.bakeoffs import outbox
+from bakeoff.store.bakeoffs.queue import postgresql_jobs
 from bakeoff.store.bakeoffs.queue.queue_order import FOLDS_ARE_BEGUN, NEXT_JOB, NEXT_RUN
 from bakeoff.store.bakeoffs.row_mapping import job_from_row, name_in_events, run_from_row
-from bakeoff.store.database.engine import now, one_at_a_time, writing
+from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.tables import IS_QUEUED, jobs, runs
 
 log = logging.getLogger(__name__)
@@ -67,7 +69,7 @@ class Claim:
 
 @dataclass(kw_only=True)
 class NextClaim:
-    """A wish to claim the next job in the transaction that ends one. See `can_claim_with_end`."""
+    """A wish to claim the next job in the transaction that ends one."""
 
     excluded: Sequence[str]  #: jobs that others have a doorbell for
     holder: Holder
@@ -97,16 +99,10 @@ def _running_jobs(*, on_node: bool = False) -> ScalarSelect[int]:
 
 # Statements are built once: building one costs more than running it.
 _AT = bindparam("at", type_=jobs.c.started_at.type)
-# The run is locked before its job, as everywhere: two transactions that lock the same rows in different
-# orders would wait for each other for ever. (SQLite has one lock for all writers, and no FOR UPDATE.)
-_LOCK_RUN_OF_JOB = (
-    select(runs.c.id)
-    .where(runs.c.id == select(jobs.c.run_id).where(jobs.c.id == bindparam("job")).scalar_subquery())
-    .with_for_update()
-)
 _HAS_ROOM = and_(_running_jobs() < bindparam("overall"), _running_jobs(on_node=True) < bindparam("per_node"))
+# On SQLite, which has one writer at a time; on PostgreSQL see `postgresql_jobs`.
 # Compare-and-swap: of all that claim the job, one finds it queued. The caps and the order of runs are checked
-# in the same statement, and under the lock "claim": else two workers could both see the last free slot. Node,
+# in the same transaction, so no two workers see the last free slot. Node,
 # worker, token and expiry are set, too: SQLAlchemy adds each execution parameter that is a column to the SET.
 _CLAIM = (
     update(jobs)
@@ -117,6 +113,11 @@ _CLAIM = (
         started_at=func.coalesce(jobs.c.started_at, _AT),
     )
     .returning(jobs)
+)
+_GIVE_BACK = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("job"), jobs.c.lease_token == bindparam("token"))
+    .values(state=JobState.QUEUED, attempt=jobs.c.attempt - 1, lease_token=None, lease_expires_at=None)
 )
 _REFUSED_JOB = select(
     jobs.c.state, _HAS_ROOM.label("has_room"), FOLDS_ARE_BEGUN.label("folds_are_begun")
@@ -138,8 +139,11 @@ _BEGIN_WHOLE = (
 
 
 def claim(engine: Engine, job_id: str, *, holder: Holder, caps: Caps, lease_s: float) -> Claim | ClaimRefusal:
+    if engine.dialect.name == "postgresql":
+        rows = postgresql_jobs.claim(engine, wanted_on_postgresql(holder, caps, lease_s), job_id=job_id)
+        claimed = claimed_on_postgresql(engine, rows)
+        return claimed or _refusal_on_postgresql(engine, job_id, holder, caps)
     with writing(engine) as connection:
-        one_at_a_time(connection, "claim")  # else two claims at once could exceed the caps
         return _claim(connection, job_id, holder, caps, lease_s)
 
 
@@ -147,14 +151,43 @@ def claim_next(
     engine: Engine, *, excluded: Sequence[str], holder: Holder, caps: Caps, lease_s: float
 ) -> Claim | None:
     """Claim the next job, if the next run has one that is not excluded, and if a slot is free."""
+    if engine.dialect.name == "postgresql":
+        wanted = wanted_on_postgresql(holder, caps, lease_s)
+        rows = postgresql_jobs.claim(engine, wanted, excluded=excluded)
+        return claimed_on_postgresql(engine, rows)
     with writing(engine) as connection:
-        one_at_a_time(connection, "claim")
         return _claim_next(connection, excluded, holder, caps, lease_s)
 
 
-def can_claim_with_end(engine: Engine) -> bool:
-    """Not on PostgreSQL: the lock for claims would be held while a result is written, and all others wait."""
-    return engine.dialect.name == "sqlite"
+def wanted_on_postgresql(holder: Holder, caps: Caps, lease_s: float) -> dict[str, Any]:
+    """What `postgresql_jobs` asks to know of a claim."""
+    return {
+        "node": holder.node,
+        "worker": holder.worker,
+        "token": new_id(),
+        "lease_s": lease_s,
+        "per_node": caps.per_node,
+        "overall": caps.overall,
+    }
+
+
+def claimed_on_postgresql(engine: Engine, rows: tuple[Any, Any] | None) -> Claim | None:
+    """The claim was committed before its rows could be read. One that cannot be read is given back."""
+    if rows is None:
+        return None
+    try:
+        return _claimed(*rows)
+    except Exception:
+        with writing(engine) as connection:
+            connection.execute(_GIVE_BACK, {"job": rows[0].id, "token": rows[0].lease_token})
+        raise
+
+
+def _refusal_on_postgresql(engine: Engine, job_id: str, holder: Holder, caps: Caps) -> ClaimRefusal:
+    """For the log: it is read after the claim, and by then the reason may be another."""
+    asked = {"job": job_id, "overall": caps.overall, "per_node": caps.per_node, "on_node": holder.node}
+    with reading(engine) as connection:
+        return _refusal(connection, asked)
 
 
 def _claim_next(
@@ -168,8 +201,6 @@ def _claim_next(
 def _claim(
     connection: Connection, job_id: str, holder: Holder, caps: Caps, lease_s: float
 ) -> Claim | ClaimRefusal:
-    if connection.execute(_LOCK_RUN_OF_JOB, {"job": job_id}).first() is None:
-        return ClaimRefusal.UNKNOWN
     at = now(connection)
     wanted = {
         "job": job_id,
@@ -187,7 +218,9 @@ def _claim(
 
 
 def _refusal(connection: Connection, wanted: Mapping[str, Any]) -> ClaimRefusal:
-    job = connection.execute(_REFUSED_JOB, wanted).one()
+    job = connection.execute(_REFUSED_JOB, wanted).first()
+    if job is None:
+        return ClaimRefusal.UNKNOWN
     if JobState(job.state).has_ended:
         return ClaimRefusal.ENDED
     if job.state == JobState.RUNNING:
@@ -206,6 +239,10 @@ def _begin(connection: Connection, job: Row[Any], at: datetime) -> Claim:
             outbox.add(connection, EventType.EVALUATION_STARTED, run.id, payloads, at)
     elif job.started_at == at and job.reuses is None:
         outbox.add(connection, EventType.EVALUATION_STARTED, run.id, [name_in_events(job)], at)
+    return _claimed(job, run)
+
+
+def _claimed(job: Any, run: Any) -> Claim:
     claimed, its_run = job_from_row(job), run_from_row(run)
     lease = Lease(
         job_id=job.id,
@@ -227,4 +264,15 @@ def claim_after_end(connection: Connection, then: NextClaim) -> Claim | None:
             return _claim_next(connection, then.excluded, then.holder, then.caps, then.lease_s)
     except Exception:  # whatever is wrong with the next one, such as a row that cannot be read
         log.exception("no job is claimed with the end of the one before")
+        return None
+
+
+def claim_separately(engine: Engine, then: NextClaim) -> Claim | None:
+    """Claims the next job after the transaction that ended one, whose success it leaves alone."""
+    try:
+        return claim_next(
+            engine, excluded=then.excluded, holder=then.holder, caps=then.caps, lease_s=then.lease_s
+        )
+    except Exception:  # as above, or the database is gone since
+        log.exception("no job is claimed after the end of the one before")
         return None

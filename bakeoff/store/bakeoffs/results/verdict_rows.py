@@ -268,14 +268,11 @@ def are_pending(engine: Engine) -> bool:
         return connection.execute(select(verdicts.c.run_id).where(_VERDICTS.is_open)).first() is not None
 
 
-def add_sketches(connection: Connection, evaluation_id: str, by_metric: Mapping[str, bytes]) -> None:
-    """Called in the transaction that writes the result of the sketches."""
-    rows = [
+def rows_of_sketches(evaluation_id: str, by_metric: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    return [
         {"evaluation_id": evaluation_id, "metric": metric, "sketch": sketch}
         for metric, sketch in by_metric.items()
     ]
-    if rows:
-        connection.execute(insert(sketches), rows)
 
 
 def sketch_later(
@@ -295,7 +292,8 @@ def sketch_later(
         present = select(sketches.c.metric).where(sketches.c.evaluation_id == evaluation_id).limit(1)
         if connection.execute(present).first():
             return False
-        add_sketches(connection, evaluation_id, by_metric)
+        if by_metric:
+            connection.execute(insert(sketches), rows_of_sketches(evaluation_id, by_metric))
         as_json = {metric: asdict(one) for metric, one in intervals.items()}
         connection.execute(update(results).where(of_result).values(intervals=as_json))
         return True

@@ -12,10 +12,11 @@ from sqlalchemy import Engine, event
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import CodeManifest, Part, Provenance
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status, saving_rows
-from bakeoff.store.bakeoffs.queue import claims
+from bakeoff.store.bakeoffs.queue import claims, postgresql_jobs
 from bakeoff.store.bakeoffs.queue.claims import Holder
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows, race_rows
+from bakeoff.store.database.round_trips import send
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(
@@ -228,7 +229,7 @@ def test_the_caps_are_counted_among_the_running(engine: Engine) -> None:
 
 @on_sqlite
 def test_a_claim_and_a_finish_take_few_statements(engine: Engine) -> None:
-    """Hold the run, take the job, serve the run, tell it; at the end also the result and the check."""
+    """Take the job, serve the run, tell it; at the end hold the run, and write the result and the check."""
     _, queued = a_stored_run(engine, 3)
     claim(engine, queued[0])
 
@@ -239,7 +240,6 @@ def test_a_claim_and_a_finish_take_few_statements(engine: Engine) -> None:
 
     assert [verb(statement) for statement, _ in of_a_claim] == [
         "BEGIN",
-        "SELECT",
         "UPDATE",
         "UPDATE",
         "INSERT",
@@ -252,6 +252,37 @@ def test_a_claim_and_a_finish_take_few_statements(engine: Engine) -> None:
         "INSERT",
         "SELECT",
     ]
+
+
+@on_postgresql
+def test_on_postgresql_a_claim_and_a_finish_with_the_next_claim_take_one_round_trip_each(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, queued = a_stored_run(engine, 4)
+    trips: list[list[list[str]]] = []
+
+    def counted(at: Engine, *transactions: Any) -> Any:
+        trips.append([[statement.name for statement, _ in steps] for steps in transactions])
+        return send(at, *transactions)
+
+    monkeypatch.setattr(postgresql_jobs, "send", counted)
+    then = claims.NextClaim(
+        excluded=[queued[1].id], holder=Holder(node="here", worker="w1"), caps=PLENTY, lease_s=60
+    )
+    with statements_of(engine) as elsewhere:
+        taken = claim(engine, queued[0])
+        assert leases.complete(engine, taken.lease, a_result(queued[0]), then=then)
+
+    assert then.claimed is not None
+    assert then.claimed.job.id == queued[2].id
+    assert trips == [
+        [["bakeoff_claim_lock", "bakeoff_claim_one"]],
+        [
+            ["bakeoff_claim_lock", "bakeoff_run_lock", "bakeoff_complete", "bakeoff_claim_next"],
+            ["bakeoff_disk"],
+        ],
+    ]
+    assert elsewhere == []
 
 
 @on_sqlite

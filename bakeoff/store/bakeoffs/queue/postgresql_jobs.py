@@ -1,0 +1,235 @@
+"""Claims and ends of jobs on PostgreSQL, each in one round trip. `claims` and `leases` say what they mean.
+
+All that a claim reads and writes is one statement; so is the end of a job with its result. A statement
+before it takes the lock that it needs: a statement sees what was committed when it begins, so one that waited
+for a lock by itself would not see what the holder before has done.
+
+Claims happen one after another, under the lock "claim": this makes the limits exact and the turns fair. No
+lock is held while a worker is to hear or to answer something, nor while the disk is written: the transactions
+are committed without waiting for the disk. Behind an end there is a wait for it, when nothing is locked any
+more. Behind a claim there is none: if the machine of the server fails right then, the job is queued as
+before, and the worker finds its lease lost.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import Engine, Table, TextClause, literal_column, select, text
+
+from bakeoff.domain.identity import new_id
+from bakeoff.store.bakeoffs.queue.queue_order import FOLDS_ARE_BEGUN, NEXT_RUN
+from bakeoff.store.database.round_trips import WAIT_FOR_DISK, Row, Statement, Values, send
+from bakeoff.store.database.table_conventions import Utc
+from bakeoff.store.database.tables import IS_QUEUED, jobs, runs
+
+# For the transaction at hand: locks are freed without waiting for the disk, and no statement is planned anew,
+# since planning takes longer than running. A plan without reading a table from end to end suits all values.
+_SETTINGS = """set_config('synchronous_commit', 'off', true),
+    set_config('plan_cache_mode', 'force_generic_plan', true),
+    set_config('enable_seqscan', 'off', true)"""
+
+#: The lock of `one_at_a_time(connection, "claim")`.
+_ONE_CLAIM_AT_A_TIME = Statement(
+    "bakeoff_claim_lock",
+    f"SELECT {_SETTINGS}, pg_advisory_xact_lock(hashtext('claim'))",
+)
+#: The lock of `lock_run`.
+_LOCK_RUN = Statement(
+    "bakeoff_run_lock",
+    f"SELECT {_SETTINGS} FROM evaluation_runs WHERE id = %(run)s FOR NO KEY UPDATE",  # noqa: S608 - ours
+)
+
+
+def _claim(name: str, which: TextClause) -> Statement:
+    from sqlalchemy.dialects.postgresql import psycopg  # takes long to load, and SQLite needs it not
+
+    dialect = psycopg.dialect()  # type: ignore[no-untyped-call]
+    wanted = (
+        select(jobs.c.id, jobs.c.run_id)
+        .where(jobs.c.run_id == NEXT_RUN, IS_QUEUED, FOLDS_ARE_BEGUN, which)
+        .order_by(jobs.c.position)
+        .limit(literal_column("1"))
+    )
+    # The run is locked before its job, as everywhere: two transactions that lock the same rows in different
+    # orders would wait for each other for ever. `after` is the job that was to end in this transaction: if it
+    # was not ended, since its lease was lost, nothing is claimed.
+    sql = f"""
+        WITH wanted AS MATERIALIZED (
+            {wanted.compile(dialect=dialect)}
+        ), running AS MATERIALIZED (
+            SELECT count(*) AS overall, count(*) FILTER (WHERE node = %(node)s) AS on_node
+            FROM evaluation_jobs WHERE state = 'running'
+        ), held AS MATERIALIZED (
+            SELECT id, clock_timestamp() AS at FROM evaluation_runs
+            WHERE id = (SELECT run_id FROM wanted)
+                AND (SELECT overall < %(overall)s::bigint AND on_node < %(per_node)s::bigint FROM running)
+                AND (%(after)s::text IS NULL OR current_setting('bakeoff.ended', true) = %(after)s)
+            FOR NO KEY UPDATE
+        ), job AS (
+            UPDATE evaluation_jobs AS job
+            SET state = 'running', attempt = attempt + 1, started_at = coalesce(started_at, held.at),
+                node = %(node)s, worker = %(worker)s, lease_token = %(token)s,
+                lease_expires_at = held.at + %(lease_s)s::double precision * interval '1 second'
+            FROM held
+            WHERE job.id = (SELECT id FROM wanted) AND job.state = 'queued'
+            RETURNING job.*, held.at
+        ), run AS (
+            UPDATE evaluation_runs AS run
+            SET state = 'running', started_at = coalesce(run.started_at, job.at), served_at = job.at
+            FROM job WHERE run.id = job.run_id
+            RETURNING run.*
+        ), whole AS (
+            UPDATE evaluation_jobs AS whole SET started_at = job.at
+            FROM job WHERE whole.id = job.part_of AND whole.started_at IS NULL AND whole.state = 'queued'
+            RETURNING whole.*
+        ), begun AS (
+            SELECT id, run_id, model_id, model_version, attempt, at FROM job
+            WHERE part_of IS NULL AND reuses IS NULL AND started_at = at
+            UNION ALL
+            SELECT id, run_id, model_id, model_version, 1, started_at FROM whole
+        ), told AS (
+            INSERT INTO outbox (event_id, event_type, run_id, occurred_at, payload)
+            SELECT %(event)s, 'evaluation.started', run_id, at, json_build_object(
+                'evaluationId', id, 'modelId', model_id, 'modelVersion', model_version, 'attempt', attempt)
+            FROM begun
+        )
+        SELECT row_to_json(job), row_to_json(run) FROM job, run"""  # noqa: S608 - nothing in it is a user's
+    return Statement(name, sql)
+
+
+@cache
+def _claim_one() -> Statement:
+    return _claim("bakeoff_claim_one", text("evaluation_jobs.id = :job"))
+
+
+@cache
+def _claim_next() -> Statement:
+    """Claims the first job that is not excluded."""
+    excluded = text("evaluation_jobs.id NOT IN (SELECT json_array_elements_text(CAST(:excluded AS json)))")
+    return _claim("bakeoff_claim_next", excluded)
+
+
+# The last job of a run is not ended by this: then the run ends, too, and that takes the longer way.
+_COMPLETE = Statement(
+    "bakeoff_complete",
+    """
+        WITH ended AS (
+            UPDATE evaluation_jobs AS job
+            SET state = 'completed', ended_at = clock_timestamp(), lease_token = NULL, lease_expires_at = NULL
+            WHERE id = %(job)s AND lease_token = %(token)s AND state = 'running' AND EXISTS (
+                SELECT FROM evaluation_jobs AS open
+                WHERE open.run_id = %(run)s AND open.state IN ('queued', 'running', 'waiting')
+                    AND open.id <> %(job)s)
+            RETURNING id, run_id, ended_at
+        ), result AS (
+            INSERT INTO evaluation_results SELECT new.*
+            FROM ended, json_populate_recordset(NULL::evaluation_results, %(result)s::json) AS new
+        ), fitted AS (
+            INSERT INTO fitted_models SELECT new.*
+            FROM ended, json_populate_recordset(NULL::fitted_models, %(fitted)s::json) AS new
+        ), provenance AS (
+            INSERT INTO provenances SELECT new.*
+            FROM ended, json_populate_recordset(NULL::provenances, %(provenance)s::json) AS new
+        ), curve AS (
+            INSERT INTO curves SELECT new.*
+            FROM ended, json_populate_recordset(NULL::curves, %(curves)s::json) AS new
+        ), sketch AS (
+            INSERT INTO sketches SELECT new.*
+            FROM ended, json_populate_recordset(NULL::sketches, %(sketches)s::json) AS new
+        ), told AS (
+            INSERT INTO outbox (event_id, event_type, run_id, occurred_at, payload)
+            SELECT %(event)s, 'evaluation.completed', run_id, ended_at, payload
+            FROM ended, json_array_elements(%(payloads)s::json) AS payload
+        )
+        SELECT set_config('bakeoff.ended', id, true) FROM ended""",
+)
+
+ClaimedRows = tuple[Any, Any]  #: of a job and of its run, as `job_from_row` and `run_from_row` want them
+
+
+def claim(
+    engine: Engine, wanted: Mapping[str, Any], *, job_id: str | None = None, excluded: Sequence[str] = ()
+) -> ClaimedRows | None:
+    """Claims a given job, or else the next one that is not excluded. None if there is none, or no room.
+
+    `wanted`: `node`, `worker` and `token` of the lease, `lease_s`, and the caps `per_node` and `overall`.
+    """
+    statement = _claim_next() if job_id is None else _claim_one()
+    values = {**_claim_values(wanted, excluded), "job": job_id}
+    return _claimed(send(engine, [(_ONE_CLAIM_AT_A_TIME, {}), (statement, values)])[-1])
+
+
+def complete(
+    engine: Engine,
+    *,
+    job_id: str,
+    run_id: str,
+    token: str,
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    payloads: Sequence[Mapping[str, Any]],
+    then: tuple[Mapping[str, Any], Sequence[str]] | None,
+) -> tuple[bool, ClaimedRows | None]:
+    """Ends a job with its result, and claims the next one in the same transaction.
+
+    `rows`: what is written beside it, by name in `_COMPLETE`. `then`: what `claim` takes.
+    Nothing is done, and False returned, if the lease was lost or the job is the last of its run.
+    """
+    ending: Values = {
+        "job": job_id,
+        "run": run_id,
+        "token": token,
+        "event": new_id(),
+        "payloads": json.dumps(payloads),
+        **{name: json.dumps(given, default=_as_json) for name, given in rows.items()},
+    }
+    steps: list[tuple[Statement, Values]] = [(_LOCK_RUN, ending), (_COMPLETE, ending)]
+    if then is not None:
+        wanted, excluded = then
+        # Before the lock of the run: a claim takes them in this order.
+        steps.insert(0, (_ONE_CLAIM_AT_A_TIME, {}))
+        steps.append((_claim_next(), {**_claim_values(wanted, excluded), "after": job_id}))
+    found = send(engine, steps, [(WAIT_FOR_DISK, {})])
+    has_ended = bool(found[2 if then else 1])
+    return has_ended, _claimed(found[3]) if then else None
+
+
+def _claim_values(wanted: Mapping[str, Any], excluded: Sequence[str]) -> dict[str, str | None]:
+    return {
+        **{name: str(value) for name, value in wanted.items()},
+        "excluded": json.dumps(list(excluded)),
+        "event": new_id(),
+        "after": None,
+    }
+
+
+def _claimed(rows: Sequence[Row]) -> ClaimedRows | None:
+    if not rows:
+        return None
+    job, run = rows[0]
+    return _from_json(jobs, job), _from_json(runs, run)
+
+
+def _from_json(table: Table, row: str | None) -> SimpleNamespace:
+    values = json.loads(row or "")
+    for column in _TIMES[table.name]:
+        if values[column] is not None:
+            values[column] = datetime.fromisoformat(values[column]).astimezone(UTC)
+    return SimpleNamespace(**values)
+
+
+_TIMES = {
+    table.name: [column.name for column in table.columns if isinstance(column.type, Utc)]
+    for table in (jobs, runs)
+}
+
+
+def _as_json(value: object) -> str:
+    """A time, or bytes as PostgreSQL writes them."""
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    assert isinstance(value, datetime)  # noqa: S101 - a row has nothing else that JSON has not
+    return value.isoformat()
