@@ -1,15 +1,21 @@
-"""What a client may ask for is checked alike over HTTP and by Celery message: its sender is no operator."""
+"""What a client may ask for is checked alike over HTTP and by Celery message: its sender is no operator.
+
+What nobody may ask for is refused by commands, too, in the same words.
+"""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from fixtures.api import EVALUATIONS, Api, an_api, errors
+from fixtures.command_line import a_journal_of_its_own
 from fixtures.project import Project, Worker, a_project, celery_app, wait_for
+from typer.testing import CliRunner
 
 from bakeoff.api.security.tokens import Role, add
+from bakeoff.cli.main import app
 from bakeoff.domain.errors import ForbiddenError, InvalidInputError
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
@@ -45,6 +51,15 @@ class Doors:
         wait_for(lambda: sent.id in self.worker.log, "its answer")
         lines = [json.loads(line) for line in self.worker.log.splitlines() if line.startswith("{")]
         return str(next(line["message"] for line in lines if sent.id in line["message"]))
+
+    def by_command(self, *arguments: str) -> str:
+        """What the command `bakeoff run` answers, on one line. It is the operator's."""
+        with a_journal_of_its_own():
+            done = CliRunner().invoke(
+                app, ["run", *arguments, "--config", str(self.project.file)], catch_exceptions=False
+            )
+        assert done.exit_code == 2, done.output
+        return " ".join(done.output.split())
 
     def number_of_runs(self) -> int:
         return len(run_rows.page(self.project.engine, limit=1000))
@@ -99,6 +114,87 @@ def test_both_doors_refuse_a_client_the_same_wishes_in_the_same_words(
 
     assert said in answer
     assert door == "Celery" or answer.startswith(f"{blamed}: ")
+    assert doors.number_of_runs() == before
+
+
+def _tune(**said: Any) -> Mapping[str, Any]:
+    return {"tune": {"good": {"params": {"spread": [1, 2]}, **said}}}
+
+
+_TUNE = ("--tune", "good.spread=1,2", "--trials")
+
+#: What is asked over HTTP and by message, the same as options of a command, and what each of them answers.
+EXCESSIVE = [
+    (_tune(trials=1_000_000), (*_TUNE, "1000000"), "should be less than or equal to 1000"),
+    (_tune(trials=0), (*_TUNE, "0"), "should be greater than or equal to 1"),
+    (
+        {"tune": {"nobody": {"params": {"spread": [1]}}}},
+        ("--tune", "nobody.spread=1"),
+        "tune names 'nobody', which does not take part",
+    ),
+    (
+        {"race": True},
+        ("--race",),
+        "race is true, and a race stops candidates between folds, of which there are",
+    ),
+    (
+        {"race": True, "design": {"folds": 5, "seeds": 3}},
+        ("--race", "--folds", "5", "--seeds", "3"),
+        "race is true and seeds is 3, and a race fits each fold once",
+    ),
+    (
+        {"spread": True},
+        ("--spread",),
+        "spread is true, which gives each fold a job of its own, and there are no",
+    ),
+    (
+        {"spread": True, "race": True, "design": {"folds": 5}},
+        ("--spread", "--race", "--folds", "5"),
+        "race and spread are true, and a race decides after each fold who is fitted on the next one",
+    ),
+    ({"design": {"folds": 1_000_000}}, ("--folds", "1000000"), "should be less than or equal to 100"),
+    (
+        {"spread": True, "design": {"folds": 100, "repeats": 100}},
+        ("--spread", "--folds", "100", "--repeats", "100"),
+        "are 10,000 fits of each candidate: 1,000 are the most",
+    ),
+    (
+        {"shuffleCheck": True, "design": {"folds": 100, "repeats": 100}},
+        ("--shuffle-check", "--folds", "100", "--repeats", "100"),
+        "are 10,000 fits of each candidate: 1,000 are the most",
+    ),
+    (
+        {"importance": True, "design": {"seeds": 1_000_000}},
+        ("--importance", "--seeds", "1000000"),
+        "should be less than or equal to 50",
+    ),
+]
+
+
+@pytest.mark.parametrize("door", ["HTTP", "Celery", "command"])
+@pytest.mark.parametrize(("wish", "options", "said"), EXCESSIVE)
+def test_all_doors_refuse_what_would_take_too_much_or_cannot_be_in_the_same_words(
+    doors: Doors, door: str, wish: Mapping[str, Any], options: Sequence[str], said: str
+) -> None:
+    before = doors.number_of_runs()
+    if door == "command":
+        answer = doors.by_command("tiny", "--models", "good", *options)
+    else:
+        answer = doors.ask(door, {"dataset": "tiny", "models": ["good"], **wish})
+
+    assert said in answer
+    assert door != "HTTP" or answer.startswith("422 body.")
+    assert doors.number_of_runs() == before
+
+
+@pytest.mark.parametrize("door", ["HTTP", "Celery"])
+@pytest.mark.parametrize("option", ["race", "spread", "shuffleCheck", "importance"])
+def test_an_option_that_is_on_or_off_takes_nothing_else(doors: Doors, door: str, option: str) -> None:
+    before = doors.number_of_runs()
+    answer = doors.ask(door, {"dataset": "tiny", "models": ["good"], option: 1_000_000})
+
+    assert option in answer
+    assert "should be a valid boolean" in answer
     assert doors.number_of_runs() == before
 
 
