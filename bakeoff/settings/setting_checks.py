@@ -19,10 +19,9 @@ from bakeoff.settings.registry_settings import (
     ModelRegistrySettings,
     PromotionSettings,
 )
-from bakeoff.settings.schedule_settings import ScheduleSettings
+from bakeoff.settings.schedule_and_suite_settings import ScheduleSettings, SuiteDesignSettings, SuiteSettings
 from bakeoff.settings.section import Section
 from bakeoff.settings.setting_definitions import DatasetSettings, Settings, TrackingSettings
-from bakeoff.settings.suite_settings import SuiteDesignSettings, SuiteSettings
 from bakeoff.settings.yaml_with_lines import YamlFile, key_path
 
 KEYS = {to_camel(name): name for name in Settings.model_fields}

@@ -17,9 +17,8 @@ from bakeoff.domain.wording import listed, masked, nearest
 from bakeoff.settings.log_setup import LogFormat
 from bakeoff.settings.market_settings import MarketSettings
 from bakeoff.settings.registry_settings import ModelRegistrySettings
-from bakeoff.settings.schedule_settings import DAILY, ScheduleSettings, daily
+from bakeoff.settings.schedule_and_suite_settings import DAILY, ScheduleSettings, SuiteSettings, daily
 from bakeoff.settings.section import Section
-from bakeoff.settings.suite_settings import SuiteSettings
 
 
 class DatasetSource(StrEnum):

@@ -15,14 +15,13 @@ from bakeoff.settings.registry_settings import (
     ModelRegistrySettings,
     PromotionSettings,
 )
-from bakeoff.settings.schedule_settings import ScheduleSettings
+from bakeoff.settings.schedule_and_suite_settings import ScheduleSettings, SuiteDesignSettings, SuiteSettings
 from bakeoff.settings.setting_definitions import (
     DatasetSettings,
     DatasetSource,
     Settings,
     TrackingSettings,
 )
-from bakeoff.settings.suite_settings import SuiteDesignSettings, SuiteSettings
 
 _INTRODUCTION = """\
 # Configuration

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bakeoff.domain.runs.suite import SuiteVerdict
     from bakeoff.operations.context import Context
-    from bakeoff.settings.suite_settings import SuiteSettings
+    from bakeoff.settings.schedule_and_suite_settings import SuiteSettings
 
 _PAUSE_S = 0.25
 _ASK_AFTER_S = 5.0

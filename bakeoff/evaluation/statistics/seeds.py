@@ -12,8 +12,7 @@ import numpy as np
 
 from bakeoff.evaluation.statistics.p_values import two_sided_t
 from bakeoff.evaluation.statistics.sketches.blocks import Floats
-from bakeoff.evaluation.statistics.sketches.seed_spread import variance_of_mean
-from bakeoff.evaluation.statistics.sketches.sketch import Sketch
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch, variance_of_mean
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,8 +28,8 @@ from bakeoff.operations.conformance.report_store import findings_of_checks
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import sketch_what_has_none
 from bakeoff.operations.judging.race_looks import with_stopped
-from bakeoff.operations.judging.strict_verdict import is_strict, without_crown
 from bakeoff.operations.judging.testset_reuse import SpentRows, with_use_of_split
+from bakeoff.operations.judging.verdict_conditions import is_strict, without_crown
 from bakeoff.operations.upkeep.work_under_lease import work_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import job_rows, run_rows

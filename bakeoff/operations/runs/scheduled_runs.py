@@ -22,7 +22,7 @@ from bakeoff.operations.runs.start_run import start_run
 from bakeoff.operations.signals.start_signals import start_signals
 from bakeoff.operations.upkeep.work_under_lease import start_while_leased
 from bakeoff.settings import log_setup
-from bakeoff.settings.schedule_settings import ScheduleSettings
+from bakeoff.settings.schedule_and_suite_settings import ScheduleSettings
 from bakeoff.store.bakeoffs import run_rows, schedule_slots
 from bakeoff.store.bakeoffs.schedule_slots import SlotSummary
 from bakeoff.store.database import schema_version

@@ -23,7 +23,7 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import start_planned, start_run
 from bakeoff.operations.upkeep.work_under_lease import start_while_leased
 from bakeoff.settings import log_setup
-from bakeoff.settings.suite_settings import FEWEST_DATASETS, SuiteSettings
+from bakeoff.settings.schedule_and_suite_settings import FEWEST_DATASETS, SuiteSettings
 from bakeoff.store.bakeoffs import suite_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 from bakeoff.store.bakeoffs.suite_rows import DueMember

@@ -8,7 +8,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.settings.configuration import load
-from bakeoff.settings.schedule_settings import ScheduleSettings
+from bakeoff.settings.schedule_and_suite_settings import ScheduleSettings
 
 DATASETS = "datasets: {iris: {source: sklearn, name: iris}, wine: {source: sklearn, name: wine}}\n"
 

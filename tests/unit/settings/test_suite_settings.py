@@ -10,7 +10,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.evaluation.planning.design_request import DesignRequest
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.settings.configuration import load
-from bakeoff.settings.suite_settings import SuiteDesignSettings, SuiteSettings
+from bakeoff.settings.schedule_and_suite_settings import SuiteDesignSettings, SuiteSettings
 
 DATASETS = "datasets: {iris: {source: sklearn, name: iris}, wine: {source: sklearn, name: wine}}\n"
 

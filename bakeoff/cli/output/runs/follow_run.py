@@ -12,7 +12,7 @@ from bakeoff.cli.output.runs.saving_view import wait_until_saved
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.doorbells import why_nothing_runs
 from bakeoff.operations.judging.judge_runs import verdict_so_far, wait_for_verdict
-from bakeoff.operations.judging.strict_verdict import is_held_back
+from bakeoff.operations.judging.verdict_conditions import is_held_back
 from bakeoff.operations.runs.run_report import read_report, report_record, run_record
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.worker.temporary import temporary_worker

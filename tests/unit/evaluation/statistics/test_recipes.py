@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from bakeoff.evaluation.statistics.comparison import ComparedScores, compare_all, pairs_of
 from bakeoff.evaluation.statistics.seeds import compare_recipes, over_seeds
 from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
-from bakeoff.evaluation.statistics.sketches.seed_spread import as_blocks
-from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch, make_sketch
+from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch, as_blocks, make_sketch
 
 
 def a_sketch(hits: NDArray[np.float64]) -> Sketch:
