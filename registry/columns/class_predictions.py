@@ -41,11 +41,23 @@ def codes_of(values: NDArray[Any], classes: NDArray[Any]) -> tuple[NDArray[np.in
     if (values.dtype.kind == "U") != (classes.dtype.kind == "U"):
         unseen, codes = np.unique(values, return_inverse=True)
         return codes + len(classes), unseen
+    if (quick := _codes_in_a_row(values, classes)) is not None:
+        return quick, values[:0]
     codes = np.minimum(np.searchsorted(classes, values), len(classes) - 1)
     is_unseen = classes[codes] != values
     unseen, places = np.unique(values[is_unseen], return_inverse=True)
     codes[is_unseen] = places + len(classes)
     return codes, unseen
+
+
+def _codes_in_a_row(values: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp] | None:
+    """The same, where the classes are integers without a gap, such as 0 and 1: no value is searched for."""
+    if not (len(values) and len(classes) and values.dtype == classes.dtype == np.int64):
+        return None
+    if int(classes[-1]) - int(classes[0]) != len(classes) - 1:
+        return None
+    codes: NDArray[np.intp] = values - classes[0]
+    return codes if codes.min() >= 0 and codes.max() < len(classes) else None
 
 
 _DEFAULT_THRESHOLD = {OutputKind.PROBA: 0.5, OutputKind.SCORE: 0.0}

@@ -39,6 +39,7 @@ _MOST_NAMED = 3
 _THREADS_END_S = 0.01
 _STREAMS = 2  #: the log is connected anew to standard output and standard error for each job
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+_SIGNALS = tuple(map(int, signal.valid_signals()))
 _LIMITS = tuple(
     number
     for name, number in vars(resource).items()
@@ -174,7 +175,7 @@ def _children() -> object:
 
 
 def _modules() -> object:
-    return {name: id(module) for name, module in list(sys.modules.items())}
+    return dict(zip(list(sys.modules), map(id, list(sys.modules.values())), strict=True))
 
 
 def _import_system() -> object:
@@ -198,7 +199,7 @@ def _builtins() -> object:
 
 
 def _signals() -> object:
-    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    handlers = [signal.getsignal(number) for number in _SIGNALS]
     return list(map(id, handlers)), [signal.getitimer(timer) for timer in _TIMERS]
 
 

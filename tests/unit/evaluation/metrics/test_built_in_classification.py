@@ -172,3 +172,14 @@ def test_neither_scikit_learn_nor_pandas_is_imported_for_the_built_in_metrics():
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert (ran.stdout, ran.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("values", [[0, 1, 1, 0], [2, 9, 1, -1, 0], [np.iinfo(np.int64).min, 1], []])
+@pytest.mark.parametrize("classes", [[0, 1], [1, 2, 3], [0, 2], [-1, 0, 1]])
+def test_codes_of_integers_are_the_same_whether_or_not_they_stand_in_a_row(values, classes):
+    numbers, known = np.array(values, dtype=np.int64), np.array(classes, dtype=np.int64)
+    codes, unseen = codes_of(numbers, known)
+    searched, unseen_searched = codes_of(numbers.astype(np.float64), known.astype(np.float64))
+
+    assert codes.tolist() == searched.tolist()
+    assert unseen.tolist() == unseen_searched.tolist()
