@@ -151,7 +151,7 @@ def refusal(data_dir: Path) -> str | None:
 
 
 def _answers(place: Path) -> bool:
-    """Whether it answers: not yet while it reads its file (-LOADING), but also when it cannot write it."""
+    """Whether the server answers: not yet while it reads its file (-LOADING), also if it cannot write it."""
     return _said(place, b"PING\r\n").startswith((b"+PONG", b"-MISCONF"))
 
 

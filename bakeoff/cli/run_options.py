@@ -129,7 +129,7 @@ def _options(*, of_plan: bool) -> "list[tuple[str, FieldInfo, OnCommandLine]]":
 
 
 def _fields() -> "dict[str, FieldInfo]":
-    """Those of a request, with those of its design in the place of the design."""
+    """The fields of a request, with those of its design in the place of the design."""
     fields: dict[str, FieldInfo] = {}
     for name, field in RunSpec.model_fields.items():
         fields |= DesignRequest.model_fields if name == _DESIGN else {name: field}

@@ -176,7 +176,7 @@ def _reason(finding: Finding, accepted: Sequence[Acceptance]) -> str | None:
 
 
 def blocking(findings: Iterable[Finding]) -> list[Finding]:
-    """Those because of which a strict run recommends nobody."""
+    """The findings because of which a strict run recommends nobody."""
     return [one for one in findings if one.blocks]
 
 

@@ -34,7 +34,7 @@ BUILT_IN_REGRESSION = REGRESSION_METRICS
 
 
 def names_function(metric: str) -> bool:
-    """Whether it is written as `package.module:function`."""
+    """Whether the metric is written as `package.module:function`."""
     return ":" in metric
 
 
@@ -44,7 +44,7 @@ def short_name(metric: str) -> str:
 
 
 def is_custom(metric: str) -> bool:
-    """Whether it is a custom metric. A built-in name is never that of an installed package."""
+    """Whether the name is that of a custom metric. A built-in name is never that of an installed package."""
     return names_function(metric) or (
         metric not in {*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION} and metric in added_metrics()
     )

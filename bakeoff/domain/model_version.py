@@ -320,7 +320,7 @@ class ModelUri:
 
 
 def is_uri(text: str) -> bool:
-    """Whether it is a whole URI; the short form `name/version` is not."""
+    """Whether the text is a whole URI; the short form `name/version` is not."""
     return text.startswith((_MODELS, _RUNS))
 
 

@@ -74,7 +74,7 @@ def discover(
 
 
 def _refusal(candidate: Candidate, root: Path, closed: Sequence[Path]) -> Rejection | None:
-    """Where it is to have from outside what must stay closed. Its code is not looked at then."""
+    """Of a candidate that is to have from outside what must stay closed. Its code is not looked at then."""
     problem = problem_of(candidate, root, closed)
     if problem is None:
         return None

@@ -195,7 +195,7 @@ def _array(values: Any) -> Any:
 def _of_inner_estimators(
     given: Mapping[str, Any], cls: type[Any], declared: Mapping[str, inspect.Parameter] | None
 ) -> dict[str, Any]:
-    """Those that are written `step__parameter`: `set_params` takes them, and no constructor does."""
+    """The parameters that are written `step__parameter`: `set_params` takes them, and no constructor does."""
     if not hasattr(cls, "set_params"):
         return {}
     own = declared or {}

@@ -98,7 +98,7 @@ def path_problem(path: str, root: Path, closed: Iterable[Path]) -> AccessProblem
 
 
 def problem_of(one: AccessNames, root: Path, closed: Iterable[Path]) -> AccessProblem | None:
-    """The first problem of what a candidate, or the settings, name."""
+    """The first problem with the variables and files that a candidate, or the settings, name."""
     closed = tuple(closed)
     names = (("env", name_problem(name)) for name in one.env)
     paths = (("readable", path_problem(path, root, closed)) for path in one.readable)
@@ -123,7 +123,7 @@ def variables_of(those: Iterable[AccessNames]) -> dict[str, str]:
 
 
 def names_at_hand(one: AccessNames, root: Path) -> list[str]:
-    """Which of the variables and files that it names are there now, whatever they hold."""
+    """Which of the variables and files that a candidate names are there now, whatever they hold."""
     return [*variables_of([one]), *(path for path in one.readable if _place(path, root).exists())]
 
 
@@ -142,7 +142,7 @@ def outside_paths(those: Iterable[AccessNames], root: Path, closed: Iterable[Pat
 
 
 def below_home(those: Iterable[AccessNames], root: Path, closed: Iterable[Path]) -> dict[str, Path]:
-    """Those of them that lie in the home folder, by their place there: a cell has them in its own HOME.
+    """The files that lie in the home folder, by their place there: a cell has them in its own HOME.
 
     One below another is left out: it is seen through that other, and its own link would be made in the folder
     of the user.

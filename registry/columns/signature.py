@@ -177,7 +177,7 @@ def container_of(X: Any) -> Container:
 
 
 def _has_keys(X: Any) -> bool:
-    """Whether it is a mapping, or a list of mappings, and so names its columns."""
+    """Whether the input is a mapping, or a list of mappings, and so names its columns."""
     first = X if isinstance(X, Mapping) else next(iter(X), None) if isinstance(X, Sequence) else None
     return isinstance(first, Mapping)
 

@@ -110,7 +110,7 @@ def _read_or_make(file: Path) -> bytes:
 
 
 def _link(made: str, file: Path) -> None:
-    """A link appears with its whole content, and fails if another process was first."""
+    """Links the file: a link appears with its whole content, and fails if another process was first."""
     try:
         os.link(made, file)
     except FileExistsError:

@@ -42,7 +42,7 @@ class ForkedCell:
         return self._earlier is not None
 
     def may_run(self, order: Order) -> bool:
-        """Whether it waits for an order, and was not killed meanwhile, and may run this one."""
+        """Whether the cell waits for an order, was not killed meanwhile, and may run this one."""
         poll = select.poll()
         poll.register(self.pidfd, select.POLLIN)
         return not poll.poll(0) and (self._earlier is None or order.may_follow(self._earlier))

@@ -117,7 +117,7 @@ def _peer(connection: socket.socket) -> int:
 
 
 def _is_descendant(pid: int) -> bool:
-    """Whether it is a descendant of this process, or has ended meanwhile."""
+    """Whether the process is a descendant of this process, or has ended meanwhile."""
     while pid != os.getpid():
         if pid <= 1:
             return pid == 0

@@ -52,7 +52,7 @@ class FoldedBoard:
 
 
 def families_of(rows: Sequence[Record], failed: Sequence[Record]) -> list[Family]:
-    """Those with more than one member, in the order of their best ones."""
+    """The grids with more than one member, in the order of their best ones."""
     names = dict.fromkeys(one["family"] for one in (*rows, *failed) if one.get("family"))
     found = [
         Family(

@@ -55,7 +55,7 @@ def _bounded(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def stored_findings(folder: Path) -> tuple[Finding, ...] | None:
-    """Those of a snapshot; None if they have to be made."""
+    """The findings on a snapshot; None if they have to be made."""
     try:
         stored = json.loads((folder / SEALED / _FILE).read_text(encoding="utf-8"))
         if stored["rules"] != _RULES:
@@ -66,7 +66,10 @@ def stored_findings(folder: Path) -> tuple[Finding, ...] | None:
 
 
 def store_findings(folder: Path, findings: Iterable[Finding]) -> None:
-    """Without them a snapshot is whole, so a full disk or a snapshot that was just removed stops nobody."""
+    """Writes the findings beside the snapshot.
+
+    The snapshot is whole without them, so a full disk or a snapshot that was just removed stops nobody.
+    """
     content = {"rules": _RULES, "findings": [finding.to_record() for finding in findings]}
     draft = folder / SEALED / f".{uuid4().hex}"
     try:

@@ -181,7 +181,7 @@ def _times(column: Column) -> np.ndarray | None:
 
 
 def _autocorrelations(data: SampledData, times: np.ndarray, known: np.ndarray) -> Iterator[float]:
-    """Those that are no chance: over a sample of all times, and over all rows of a short while."""
+    """The correlations that are no chance: over a sample of all times, and over all rows of a short while."""
     parts = [known]
     if len(known) > _ROWS:
         drawn = known[np.random.RandomState(0).randint(len(known), size=_ROWS)]

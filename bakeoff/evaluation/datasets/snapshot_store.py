@@ -85,7 +85,7 @@ def find_or_create(folder: Path, *, needed: int, fill: Callable[[Path], None]) -
 
 
 def find_and_touch(folder: Path) -> bool:
-    """Whether it is there and complete. If so, it stays for an hour at least, even if no run uses it."""
+    """Whether a snapshot is there, complete. If so, it stays for an hour or more, even if no run uses it."""
     with _locked(folder.parent.parent, fcntl.LOCK_SH):
         if not is_complete(folder):
             return False

@@ -56,7 +56,7 @@ def call_dataset_function(
     opened: Sequence[Path] = (),
     longest_s: float = LONGEST_S,
 ) -> "pd.DataFrame":
-    """What it returns. `opened`: what it may read beside the root."""
+    """What the function returns. `opened`: what it may read beside the root."""
     module, _, function = name.partition(":")
     if not (module and function):
         raise InvalidInputError(f"{name!r} does not name a function: expected package.module:function")

@@ -170,7 +170,7 @@ class EvaluationUnderWay:
 
 
 def may_share_cell(evaluation: EvaluationUnderWay, code: Code) -> bool:
-    """Whether it may run in a cell that runs others before and after it: it is nothing but installed code.
+    """Whether a candidate may share its cell with others, one after another: it is but installed code.
 
     A cell costs more than a cheap candidate computes, and its walls are for the code of strangers: a class of
     scikit-learn with parameters from a catalog is no such code. The supervisor decides: neither the candidate

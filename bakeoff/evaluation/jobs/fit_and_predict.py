@@ -203,7 +203,7 @@ class GlobalChance:
 
 
 def has_random_state(model: Any) -> bool:
-    """Whether it takes a seed, itself or one of its parts; yes, if it does not say."""
+    """Whether the model takes a seed, itself or one of its parts; yes, if it does not say."""
     try:
         if "random_state" in inspect.signature(type(model)).parameters:
             return True

@@ -106,7 +106,7 @@ def what_is_learnt(kind: TargetKind) -> Learns:
 
 
 def _fits(candidate: Candidate, kind: TargetKind) -> bool:
-    """Whether it can learn the target. One that returns scores or probabilities can classify in any case."""
+    """Whether the candidate can learn the target. One that returns scores or probabilities can classify."""
     if kind is not TargetKind.REGRESSION and candidate.output_kind is not OutputKind.LABELS:
         return True
     return candidate.learns in {None, what_is_learnt(kind)}

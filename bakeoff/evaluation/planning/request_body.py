@@ -79,7 +79,7 @@ def parse(kind: type[B], body: Mapping[str, Any], what: str) -> B:
 
 
 def _explain(error: Any, kind: type[Body]) -> tuple[str, str]:
-    """What it is, and what was expected. A key of several types has an error for each of them."""
+    """What the value is, and what was expected. A key of several types has an error for each of them."""
     if not error["loc"]:
         return f"it is {quoted(error['input'])}, not a mapping of keys to values", ""
     path, within = _path(error["loc"], kind)

@@ -139,7 +139,7 @@ def _state(path: str) -> str:
 
 
 def _is_of_the_system(path: str) -> bool:
-    """Whether it is a system file. Reading some of these never ends, and a forged audit may name them."""
+    """Whether the path is that of a system file. Reading some never ends; a forged audit may name them."""
     return os.path.realpath(path).startswith(SYSTEM)
 
 

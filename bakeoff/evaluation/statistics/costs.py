@@ -39,6 +39,6 @@ def measured_cost(one: HasCosts, by: PreferAmongTied) -> float:
 
 
 def cost_of(one: HasCosts, by: PreferAmongTied, *, rows: int) -> float:
-    """As it counts for a choice. `rows`: how many were predicted; of few rows a clock tells little."""
+    """The cost as it counts for a choice. `rows`: how many were predicted; of few, a clock tells little."""
     per = max(1, rows) if by is PreferAmongTied.PREDICT_TIME else 1
     return max(measured_cost(one, by), _NEGLIGIBLE[by] / per)

@@ -25,7 +25,7 @@ _COUNTED = {IntervalKind.PROPORTION, IntervalKind.JACCARD}
 
 
 def interval(sketch: Sketch, *, level: float = 0.05) -> Interval | None:
-    """It holds the true value in all but `level` of the cases.
+    """The interval holds the true value in all but `level` of the cases.
 
     None where the metric is undefined, or rests on nothing.
     """

@@ -66,7 +66,7 @@ def choose_plugin(context: Context, what: str, params: Mapping[str, Any]) -> Can
 
 
 def declared_plugins(context: Context) -> dict[str, Candidate]:
-    """Those of the catalog by id, also rejected ones: a check finds out why."""
+    """The plugins of the catalog by id, also rejected ones: a check finds out why."""
     file = context.configuration.catalog_file
     return {one.id: one for one in catalog_schema.read(file).candidates} if file.is_file() else {}
 

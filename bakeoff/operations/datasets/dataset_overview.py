@@ -124,6 +124,6 @@ def check_dataset(context: Context, request: RunSpec) -> CheckedDataset:
 
 
 def known_findings(context: Context, dataset: str) -> tuple[Finding, ...] | None:
-    """Those of the newest run of this dataset; None if there was none."""
+    """The findings of the newest run of this dataset; None if there was none."""
     newest = run_rows.page(context.engine, limit=1, dataset=dataset)
     return newest[0].run.findings if newest else None

@@ -228,7 +228,7 @@ def _densities_of(
 
 
 def _all_findings(context: Context, run: Run, on_results: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Those on the data and those on the results, with what the dataset accepts by now."""
+    """The findings on the data and on the results, with what the dataset accepts by now."""
     dataset = context.configuration.settings.datasets.get(run.dataset.name)
     accepted = dataset.accepted if dataset else []
     return worst_first((*run.findings, *with_accepted(on_results, accepted)))

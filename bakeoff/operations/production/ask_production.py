@@ -272,7 +272,7 @@ def _scored_within_time(context: Context, run: Run, predicted: PredictedFiles, r
 
 
 def _answers(run: Run, version: ModelVersion, order: Order) -> tuple[PredictedFiles, ScoringRules]:
-    """What it predicted, and the rules by which that is scored."""
+    """What the version predicted, and the rules by which that is scored."""
     labels = order.outputs[production_in_cell.LABELS]
     file = order.outputs[production_in_cell.BESIDE]
     beside = file if file.exists() else None

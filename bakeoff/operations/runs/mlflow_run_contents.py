@@ -189,7 +189,7 @@ def _data_params(run: Run) -> dict[str, str]:
 
 
 def _candidate_params(candidate: Candidate) -> dict[str, str]:
-    """Its class and its parameters; those of a pipeline with the number of the step before the name."""
+    """The class and parameters of a candidate; of a pipeline, with the number of the step before the name."""
     said = {"class": candidate.path or " | ".join(step.path for step in candidate.steps)}
     said |= {f"params.{name}": _text(value) for name, value in candidate.params.items()}
     for number, step in enumerate(candidate.steps, start=1):
@@ -200,7 +200,7 @@ def _candidate_params(candidate: Candidate) -> dict[str, str]:
 
 
 def _chosen(result: Result | None) -> dict[str, str]:
-    """What it chose itself on its training rows; of several folds, what it chose in each."""
+    """What the candidate chose itself on its training rows; of several folds, what it chose in each."""
     details: Mapping[str, Any] = result.details if result else {}
     chosen = {"tuned.threshold": _text(details["thresholds"])} if "thresholds" in details else {}
     searches = details.get("tuning", [])

@@ -108,7 +108,7 @@ def _garbage(
 
 
 def _folders(parent: Path) -> list[Path]:
-    """Those whose name is the id of a run."""
+    """The folders whose name is the id of a run."""
     return [folder for folder in parent.glob("*") if _is_id(folder.name)]
 
 

@@ -39,7 +39,7 @@ def start_while_leased(
     name: str,
     gives_up: Callable[[Exception], bool] = lambda _: False,
 ) -> bool:
-    """Whether it was started. What could not be is due again later, and its row keeps the reason.
+    """Whether the run was started. One that could not be is due again later, and its row keeps the reason.
 
     `gives_up` is told each error; if it has closed the row, it returns True.
     """

@@ -82,7 +82,7 @@ def _is_traced(pid: int) -> bool:
 
 
 def _is_ours(command: list[str]) -> bool:
-    """Whether it was started as `bakeoff ...`, `celery ...`, `python -m bakeoff.x` or `python -m celery`.
+    """Whether its program is `bakeoff ...`, `celery ...`, `python -m bakeoff.x` or `python -m celery`.
 
     The name is enough: the process holds the lock of our database, which no other Celery does.
     """

@@ -398,7 +398,7 @@ def test_a_priority_is_shown_where_there_is_one(project: Project) -> None:
     [
         (["show", "zzz"], "error: there is no run zzz: `bakeoff runs` lists them"),
         (["show", "lates"], "there is no run lates; did you mean 'latest'? `bakeoff runs` lists them"),
-        (["logs", "tree"], "of a run; a candidate is named after its run, as in `latest tree`"),
+        (["logs", "tree"], "of a run; a candidate is named after its run, as in `latest MODEL`"),
         (
             ["report", "-o", "/no/such/x.html"],
             "error: there is no folder /no/such: make it, or write elsewhere",

@@ -99,7 +99,7 @@ def run(  # noqa: PLR0917 - one parameter for each option
 
 
 def start(context: "Context", suite: "Suite", console: "Console", *, may_start_worker: bool) -> "Suite":
-    """Its runs, and a worker if none answers."""
+    """Starts the runs of a suite, and a worker if none answers."""
     from bakeoff.operations.suites import start_suite
 
     _start_worker(context, suite.members[-1].run_id, may_start=may_start_worker)

@@ -61,7 +61,7 @@ def are_waiting(engine: Engine) -> bool:
 
 
 def looks(engine: Engine, run_id: str) -> list[RaceLook]:
-    """Those that have been made, in their order."""
+    """The looks that have been made, in their order."""
     with reading(engine) as connection:
         return [RaceLook.from_json(look) for look in connection.execute(_LOOKS, {"run": run_id}).scalars()]
 

@@ -144,7 +144,7 @@ def _strip(frame: PlotFrame, bins: Sequence[Mapping[str, float]], model: int) ->
 
 
 def _with(curves: Curves, name: str) -> list[tuple[int, Mapping[str, Any]]]:
-    """Those that have this curve, with their places."""
+    """The records that have this curve, with their places."""
     return [(place, one) for place, one in enumerate(curves[:MOST_MODELS]) if one.get(name)]
 
 
