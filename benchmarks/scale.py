@@ -74,14 +74,14 @@ def _print_costs(engine: Engine, most: int) -> None:
         began = perf_counter()
         run_rows.create(engine, run, jobs)
         create = (perf_counter() - began) / len(jobs)
-        _settle(engine)
+        settle(engine)
         queued = number
         costs = [create, *_costs(engine)]
         print(f"{number:>10,}" + "".join(f"{cost * 1e6:10,.0f}" for cost in costs))
         number *= 10
 
 
-def _settle(engine: Engine) -> None:
+def settle(engine: Engine) -> None:
     """What PostgreSQL does by itself within a minute."""
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -121,7 +121,7 @@ def _throughput(database: str, processes: int) -> float:
     engine = open_database(database)
     run = a_run()
     run_rows.create(engine, run, [a_job(run, place) for place in range(_TOGETHER)])
-    _settle(engine)
+    settle(engine)
     engine.dispose()
     context = multiprocessing.get_context("spawn")
     ready, go = context.Semaphore(0), context.Event()

@@ -127,9 +127,17 @@ jobs = Table(
         sqlite_where=text("state = 'running'"),
         postgresql_where=text("state = 'running'"),
     ),
-    Index("ix_evaluation_jobs_run_state", "run_id", "state"),
+    Index("ix_evaluation_jobs_run_state", "run_id", "state", "part_of"),
     Index("ix_evaluation_jobs_figures", "state", "created_at", "attempt"),
-    Index("ix_evaluation_jobs_part_of_place", "part_of", "place"),
+    # Of parts alone: else SQLite would look for the jobs of some runs by `part_of IS NULL`, which is true of
+    # nearly every job.
+    Index(
+        "ix_evaluation_jobs_part_of_place",
+        "part_of",
+        "place",
+        sqlite_where=text("part_of IS NOT NULL"),
+        postgresql_where=text("part_of IS NOT NULL"),
+    ),
 )
 
 #: Written out and not bound: otherwise the database would not see that the partial indexes apply.

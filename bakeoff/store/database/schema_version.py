@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The newest revision in migrations/versions.
-HEAD = "0022"
+HEAD = "0023"
 #: The newest revision in migrations/registry.
 REGISTRY_HEAD = "registry_0001"
 

@@ -180,6 +180,32 @@ def test_a_turn_costs_the_same_among_many_jobs_and_among_many_runs(
 
 
 @on_sqlite
+def test_a_list_of_runs_costs_the_same_however_many_others_there_are(engine: Engine) -> None:
+    def add(runs: int) -> None:
+        for _ in range(runs):
+            a_stored_run(engine, 10)
+
+    add(20)
+    among_few = _steps(engine, lambda: run_rows.page(engine, limit=20))
+    add(80)
+
+    assert _steps(engine, lambda: run_rows.page(engine, limit=20)) < 1.1 * among_few
+
+
+@on_sqlite
+@pytest.mark.parametrize("number", [0, 1, 20, 200])
+def test_jobs_are_counted_in_the_index_of_their_runs_however_many_runs_are_asked_for(
+    engine: Engine, number: int
+) -> None:
+    with plans_of(engine) as plans:
+        run_rows.summaries(engine, [f"run-{place}" for place in range(number)])
+        run_rows.page(engine, limit=3)
+    assert [step for step in plans if "evaluation_jobs" in step] == [
+        "SEARCH evaluation_jobs USING COVERING INDEX ix_evaluation_jobs_run_state (run_id=?)"
+    ] * 2
+
+
+@on_sqlite
 @pytest.mark.parametrize("act", OF_MANY_FITS)
 def test_earlier_fits_cost_the_same_however_often_the_candidates_were_fitted(
     engine: Engine, act: str

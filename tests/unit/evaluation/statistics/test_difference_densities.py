@@ -91,6 +91,14 @@ def test_of_many_candidates_those_with_the_highest_scores_are_kept(
     assert [(one.a, one.b) for one in (of_scores, of_losses)] == [("a", "b"), ("b", "c")]
 
 
+def test_blocks_count_as_often_as_poisson_numbers_say_and_are_drawn_apart() -> None:
+    errors = densities.resampled_errors(np.eye(3), draws=30_001, seed=1) / np.sqrt(3 / 2)
+    assert errors.shape == (3, 30_001)
+    shares = [float(np.isclose(errors, times - 1).mean()) for times in range(4)]
+    assert shares == pytest.approx([0.3679, 0.3679, 0.1839, 0.0613], abs=0.006)
+    assert np.corrcoef(errors) == pytest.approx(np.eye(3), abs=0.02)
+
+
 def test_the_same_sketches_give_the_same_density(sketches: dict[str, Sketch]) -> None:
     once, again = (difference_densities(sketches, {}, greater_is_better=True) for _ in range(2))
     assert [one.to_data() for one in once] == [one.to_data() for one in again]
