@@ -73,10 +73,8 @@ def main(most: int, url: str | None) -> None:
 def _fill(context: Context, plan: Plan, *, runs: int) -> None:
     began = utc_now() - timedelta(days=365)
     for number in range(runs):
-        run = replace(
-            run_of(plan, run_id=new_id(), name="nightly"), created_at=began, state=RunState.COMPLETED
-        )
         at = began + timedelta(minutes=number)
+        run = replace(run_of(plan, run_id=new_id(), name="nightly"), created_at=at, state=RunState.COMPLETED)
         with writing(context.engine) as connection:
             _write_ended(connection, context, run, plan, over={"started_at": at, "ended_at": at})
 
