@@ -114,9 +114,12 @@ def _scans(engine: Engine, query: tuple[str, Any]) -> list[dict[str, Any]]:
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A scan of a bitmap has what the index below it has."""
+    """A scan of a bitmap has what each index below it has."""
     inner = plan.get("Plans", [])
-    yield {**inner[0], **plan} if plan["Node Type"] == "Bitmap Heap Scan" else plan
+    if plan["Node Type"] == "Bitmap Heap Scan":
+        yield from ({**index, **plan} for index in inner[0].get("Plans", inner))
+    else:
+        yield plan
     for below in inner:
         yield from _nodes(below)
 

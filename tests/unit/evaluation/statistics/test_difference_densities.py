@@ -92,7 +92,7 @@ def test_of_many_candidates_those_with_the_highest_scores_are_kept(
 
 
 def test_blocks_count_as_often_as_poisson_numbers_say_and_are_drawn_apart() -> None:
-    errors = densities.resampled_errors(np.eye(3), draws=30_001, seed=1) / np.sqrt(3 / 2)
+    errors = module.resampled_errors(np.eye(3), draws=30_001, seed=1) / np.sqrt(3 / 2)
     assert errors.shape == (3, 30_001)
     shares = [float(np.isclose(errors, times - 1).mean()) for times in range(4)]
     assert shares == pytest.approx([0.3679, 0.3679, 0.1839, 0.0613], abs=0.006)
