@@ -87,6 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.peers:
         _require_same_libraries(asked.peers)
         sides.update(dict.fromkeys(_PEERS, asked.peers))
+    if asked.sides:
+        if absent := sorted(set(asked.sides) - set(sides)):
+            raise SystemExit(f"{', '.join(absent)} takes part with --peers alone: `--help` says how")
+        sides = {side: python for side, python in sides.items() if side in {"bakeoff", *asked.sides}}
     become_subreaper()
     figures: list[Figure] = []
     for scenario in asked.scenarios or ["t1", "t2", "t3"]:
@@ -109,6 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=min(10, len(os.sched_getaffinity(0))))
     parser.add_argument(
         "--peers", metavar="PYTHON", help="the interpreter that has Ray and Dask; both take part, too"
+    )
+    parser.add_argument(
+        "--sides", nargs="+", choices=[*_SIDES, *_PEERS], metavar="SIDE", help="these alone, beside bakeoff"
     )
     parser.add_argument(
         "--no-memory", dest="memory", action="store_false", help="leave out the turn for peak memory"
