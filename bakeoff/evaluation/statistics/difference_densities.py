@@ -91,7 +91,8 @@ def resampled_errors(sums: Floats, *, draws: int, seed: int) -> Floats:
 def _poisson_quantiles() -> Floats:
     """Of a Poisson number of mean 1, less that mean: as many values as two bytes have."""
     below = np.cumsum([math.exp(-1) / math.factorial(number) for number in range(10)])
-    return np.searchsorted(below, (np.arange(1 << 16) + 0.5) / (1 << 16)) - 1.0
+    times = np.searchsorted(below, (np.arange(1 << 16) + 0.5) / (1 << 16))
+    return times.astype(np.float64) - 1
 
 
 _TIMES_LESS_ONE = _poisson_quantiles()
