@@ -132,6 +132,10 @@ def as_frame(X: Any) -> "pd.DataFrame":
     """A DataFrame, an array of rows, or a list of dicts, as a frame whose column names are text."""
     import pandas as pd
 
+    if _speaks_arrow(X):
+        import pyarrow as pa
+
+        X = pa.table(X).to_pandas()
     if not _has_rows(X):
         raise _no_rows(X)
     try:
@@ -145,6 +149,13 @@ def as_frame(X: Any) -> "pd.DataFrame":
     if duplicates:
         raise InvalidInputError(f"there are columns of the same name: {', '.join(duplicates)}; rename them")
     return frame.set_axis(names, axis=1)
+
+
+def _speaks_arrow(X: Any) -> bool:
+    """Whether it is a frame of polars, pyarrow, DuckDB or others. Those of pandas are taken as they are."""
+    import pandas as pd
+
+    return hasattr(X, "__arrow_c_stream__") and not isinstance(X, pd.DataFrame | pd.Series)
 
 
 def _has_rows(X: Any) -> bool:
@@ -171,7 +182,7 @@ def container_of(X: Any) -> Container:
     import pandas as pd
 
     if not isinstance(X, pd.DataFrame):
-        return Container.FRAME if _has_keys(X) else Container.ARRAY
+        return Container.FRAME if _has_keys(X) or _speaks_arrow(X) else Container.ARRAY
     numbered = pd.api.types.is_integer_dtype(X.columns.dtype)
     return Container.NUMBERED if numbered else Container.FRAME
 

@@ -8,6 +8,7 @@ the one that it was made with. Nothing is pickled.
 """
 
 import ast
+import builtins
 import hashlib
 import inspect
 import linecache
@@ -98,6 +99,8 @@ class _Collected:
         self.definitions.append(found.text)
 
     def _add_named(self, name: str, value: Any, owner: Any) -> None:
+        if hasattr(builtins, name) and inspect.unwrap(value) is getattr(builtins, name):
+            return  # IPython puts a wrapper of its own around `open`, which no cell has
         if isinstance(value, ModuleType):
             self.imports.add(_import_of(name, value.__name__))
         elif (inspect.isclass(value) or inspect.isroutine(value)) and lives_in_no_module(value):

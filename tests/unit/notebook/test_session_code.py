@@ -1,5 +1,6 @@
 """Each test runs the source of a script in a module that no import statement reaches, as a notebook's is."""
 
+import functools
 import importlib.util
 import linecache
 from pathlib import Path
@@ -110,6 +111,15 @@ def f():
     path = write_module(session(source).f, root=tmp_path)
     file = tmp_path.joinpath(*path.partition(":")[0].split(".")).with_suffix(".py")
     assert imported(file).f() == ("<f4", [0.5, 2.0], 3.5, ["Aa"])
+
+
+def test_what_a_notebook_puts_around_a_builtin_is_that_of_python(session: Session, tmp_path: Path) -> None:
+    module = session("def read(file):\n    with open(file) as opened:\n        return opened.read()\n")
+    module.open = functools.wraps(open)(lambda file: pytest.fail(f"no cell has what opens {file} here"))
+    (tmp_path / "text").write_text("as it is")
+
+    name = write_module(module.read, root=tmp_path).partition(":")[0].replace(".", "/")
+    assert imported(tmp_path / f"{name}.py").read(tmp_path / "text") == "as it is"
 
 
 def test_a_dataclass_with_its_decorator_is_written(session: Session, tmp_path: Path) -> None:

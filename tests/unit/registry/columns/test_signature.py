@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from fixtures.frames import frames
 from hypothesis import given
@@ -194,3 +196,10 @@ def test_what_a_cell_needs_loads_neither_the_database_nor_pydantic():
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert ran.stdout == "[]\n{'columns': ['a'], 'dtypes': ['int64'], 'data': [[1]]} ('a',)\n", ran.stderr
+
+
+def test_frames_of_others_are_taken_by_way_of_arrow():
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    for X in (pl.DataFrame(frame), pa.table(frame)):
+        assert infer_signature(X) == infer_signature(frame)
+        pd.testing.assert_frame_equal(as_frame(X), frame)
