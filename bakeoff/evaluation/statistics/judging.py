@@ -302,7 +302,8 @@ def _recommended(
 ) -> str | None:
     """The one to take: the highest score among the cheap ones of those that share the first place.
 
-    Whoever is not shown to beat the baseline is not recommended.
+    Whoever is not shown to beat the baseline is not recommended. Those that are shown to go before those of
+    whom too few rows say it.
     """
     able = [one for one in entrants if one.sketch and one.sketch.is_estimable]
     if verdict.best is not None:
@@ -311,13 +312,13 @@ def _recommended(
         first = [one for one in able if one.id in verdict.tied]
     else:
         first = able if len(able) == 1 and not too_few([one.sketch for one in able if one.sketch]) else []
-    no_better = {
-        comparison.candidate
-        for comparison in verdict.references
-        if comparison.reference in baselines and comparison.outcome in {Against.NOT_SHOWN, Against.WORSE}
-    }
+    outcomes: dict[str, set[Against]] = {one.id: set() for one in first}
+    for comparison in verdict.references:
+        if comparison.reference in baselines and comparison.candidate in outcomes:
+            outcomes[comparison.candidate].add(comparison.outcome)
     sign = 1 if verdict.greater_is_better else -1
-    first = [one for one in first if one.id not in no_better]
+    first = [one for one in first if not outcomes[one.id] & {Against.NOT_SHOWN, Against.WORSE}]
+    first = [one for one in first if outcomes[one.id] == {Against.BETTER}] or first
     if not first:
         return None
     if isinstance(prefer, PreferAmongTied):

@@ -285,7 +285,11 @@ def _against(verdict: RunVerdict, first: list[str], name: str, *, is_implied: bo
     count, unit = len(known), verdict.metric_name
     if better:
         verb = "beats" if len(better) == 1 else "beat"
-        return f"{_so_many(len(better), count)} {verb} {name} by about {_by(better)} {unit}."
+        others = [one.candidate for one in known if one not in better]
+        who = (
+            f"All but {_names(others)}" if 0 < len(others) <= _PAIR < count else _so_many(len(better), count)
+        )
+        return f"{who} {verb} {name} by about {_by(better)} {unit}."
     if len(worse) == count:
         them = "it" if count == 1 else _so_many(count, count).lower()
         return f"{name} is shown to be better than {them}, by about {_by(worse)} {unit}."

@@ -95,6 +95,19 @@ def test_who_does_not_beat_the_dummy_is_not_recommended_and_the_verdict_says_so(
     assert verdict.sentence.startswith("No candidate is shown to beat dummy by accuracy on 300 rows.")
 
 
+def test_of_a_tie_who_is_shown_to_beat_the_dummy_is_recommended_before_who_rests_on_too_few_rows():
+    true = truth_of(200)
+    sketches = {
+        "a": sketch_of(true, np.where(np.arange(200) % 40 == 0, 1 - true, true), "f1"),
+        "b": sketch_of(true, np.where(np.arange(200) % 20 == 3, 1 - true, true), "f1"),
+        "dummy": sketch_of(true, np.zeros(200, dtype=int), "f1"),
+    }
+    verdict = judged(candidates_of(sketches), "f1")
+    outcomes = {one.candidate: one.outcome for one in verdict.references}
+    assert (verdict.tied, outcomes) == (("a", "b"), {"a": Against.INSUFFICIENT, "b": Against.BETTER})
+    assert verdict.recommended == "b"
+
+
 def test_of_a_tie_the_cheapest_is_recommended_whatever_its_score():
     sketches = answered({"a": 0.85, "b": 0.85, "c": 0.85}, rows=500)
     costs = {"a": (1.0, 90.0, 300), "b": (3.0, 10.0, 900), "c": (9.0, 30.0, 100)}
