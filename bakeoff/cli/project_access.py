@@ -43,7 +43,14 @@ def open_project(config: Path | None, **flags: Any) -> "Context":
 
 
 def _messenger(context: "Context") -> "Messenger":
-    """Celery is loaded when the first message is sent, and not by commands that send none."""
+    """The worker that a command started or found sends its messages; else Celery is loaded for the first."""
+    from bakeoff.worker.temporary.messenger_by_worker import MessengerByWorker
+    from bakeoff.worker.temporary.temporary_worker import ReliedOn
+
+    return MessengerByWorker(ReliedOn(), lambda: _celery_messenger(context))
+
+
+def _celery_messenger(context: "Context") -> "Messenger":
     from tasks.celery import messenger_for
 
     return messenger_for(context)

@@ -14,7 +14,8 @@ from bakeoff.domain.errors import BakeoffError, InvalidInputError
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.operations.context import Context, Messenger
-from bakeoff.worker.temporary.owned_worker import MessengerByWorker, OwnedWorker
+from bakeoff.worker.temporary.messenger_by_worker import MessengerByWorker
+from bakeoff.worker.temporary.owned_worker import OwnedWorker
 
 if TYPE_CHECKING:
     from subprocess import Popen

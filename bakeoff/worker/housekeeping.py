@@ -21,7 +21,7 @@ from bakeoff.store.bakeoffs.results import race_rows, verdict_rows
 from bakeoff.store.database import stalled_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
 from bakeoff.worker.saver_process import Saver
-from bakeoff.worker.temporary.worker_files import file_of
+from bakeoff.worker.temporary.worker_files import file_of, listen
 from bakeoff.worker.temporary.worker_owner import WorkerOwner
 from bakeoff.worker.temporary.workers_lock import WorkersLock
 from bakeoff.worker.tracker_process import Tracker
@@ -112,6 +112,8 @@ class Housekeeper:
             keep_s = self._context.configuration.settings.keep_worker
             every(_LEAVE_S, retried_later(self._leave_when), (lambda: self._is_over(for_run), keep_s))
             in_threads.insert(0, partial(self._end_with_the_project, for_run))
+            data_dir = self._context.configuration.data_dir
+            in_threads.insert(0, partial(listen, data_dir, for_run, self._ring))
         if for_owner:
             owner, engine = WorkerOwner(), self._context.engine
             gone = partial(owner.look, lambda run_id: cancellation.cancel_run(engine, run_id))
@@ -144,8 +146,8 @@ class Housekeeper:
     def _ring(self) -> None:
         try:
             ring_next(self._context)
-        except Exception:  # whatever it is, what calls this must hear when the owner is gone
-            log.exception("the owner of this worker asked for doorbells, which the sweep will send")
+        except Exception:  # whatever it is, the thread that calls this goes on listening
+            log.exception("this worker was asked for doorbells, which the sweep will send")
 
     def _keep_broker(self) -> None:
         ensure = retried_later(self._context.broker.ensure)

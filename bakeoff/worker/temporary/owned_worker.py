@@ -7,12 +7,10 @@ that is killed, and then cancels the runs that nobody is waiting for any more (`
 import os
 import time
 from contextlib import suppress
-from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from bakeoff.broker import CONTROL, EVALUATIONS
 from bakeoff.worker.temporary.early_worker import OWNED, owned_name
 from bakeoff.worker.temporary.worker_owner import RING
 from bakeoff.worker.temporary.worker_start import find_worker, start_worker
@@ -20,10 +18,9 @@ from bakeoff.worker.temporary.workers_lock import WorkersLock
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from bakeoff.operations.context import Context, Messenger
-    from bakeoff.store.bakeoffs.queue.queue_order import WaitingJob
+    from bakeoff.operations.context import Context
 
 _ASK_OTHERS_S = 10.0
 
@@ -138,41 +135,6 @@ class OwnedWorker:
                 with suppress(OSError):
                     os.close(process.stdin.fileno())
         self._process = self._begun = None
-
-
-class MessengerByWorker:
-    """The port to the task queue of a process with a worker: the worker sends the messages while it lives.
-
-    So Celery is not imported here, which would take as long as all that is written for a run. Without a
-    worker of its own, such as where another one answers, this process speaks to the queue itself.
-    """
-
-    def __init__(self, worker: OwnedWorker, make_own: "Callable[[], Messenger]") -> None:
-        self._worker = worker
-        self._make_own = make_own
-
-    @cached_property
-    def _own(self) -> "Messenger":
-        return self._make_own()
-
-    def send_doorbells(self, jobs: "Sequence[WaitingJob]") -> bool:
-        return self._worker.ring() or self._own.send_doorbells(jobs)
-
-    def jobs_with_doorbell(self, *, most: int) -> list[str] | None:
-        """While the worker lives none is known here: it looks itself before it sends any."""
-        return [] if self._worker.is_alive() else self._own.jobs_with_doorbell(most=most)
-
-    def queue_readers(self) -> "Mapping[str, list[str]]":
-        """The worker reads evaluations as soon as it has started, and it is started again if it dies."""
-        if self._worker.is_alive():
-            return {EVALUATIONS: [owned_name()], CONTROL: []}
-        return self._own.queue_readers()
-
-    def evaluations_are_read(self) -> bool:
-        return self._own.evaluations_are_read()
-
-    def worker_answers(self, name: str) -> bool:
-        return self._own.worker_answers(name)
 
 
 def _close_input(process: "subprocess.Popen[bytes]") -> None:

@@ -24,6 +24,16 @@ _relied_on: list[TemporaryWorker] = []
 _started: list["subprocess.Popen[bytes]"] = []
 
 
+class ReliedOn:
+    """The worker that the run of this process relies on, as the messenger of a command sees it."""
+
+    def is_alive(self) -> bool:
+        return bool(_relied_on) and _relied_on[-1].is_alive()
+
+    def ring(self) -> bool:
+        return bool(_relied_on) and _relied_on[-1].ring()
+
+
 def start_for(context: Context, run_id: str) -> bool:
     """Sees to it that a worker serves this run. False if that is one that somebody started to stay.
 

@@ -2,21 +2,28 @@
 
 Each worker that a command started holds a lock on a file of its own in the data folder, from before it is
 started until it is gone. The file says with which settings, packages and environment it was started.
+
+Beside other sockets of this user it has a *bell*, a named pipe: a byte in it asks for the doorbells that are
+due. So a command that relies on the worker need not load Celery.
 """
 
 import fcntl
 import json
 import os
 import signal
+import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import psutil
 
+from bakeoff.domain.machine.folders import runtime_folder
 from bakeoff.worker.temporary.workers_lock import LEAVING_S
+
+_CHUNK = 4_096
 
 
 class TemporaryWorker(NamedTuple):
@@ -31,7 +38,7 @@ class TemporaryWorker(NamedTuple):
         """Those that live. The files of others are removed."""
         for file in sorted(_folder(data_dir).glob("*.json")):
             if not _is_locked(file):
-                file.unlink(missing_ok=True)
+                _remove(file)
                 continue
             with suppress(OSError, ValueError, TypeError):  # half written: its command is just starting it
                 worker = cls(file=file, **json.loads(file.read_text()))
@@ -52,8 +59,24 @@ class TemporaryWorker(NamedTuple):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.02)
-        self.file.unlink(missing_ok=True)
+        _remove(self.file)
         return True
+
+    def ring(self) -> bool:
+        """Asks it for the doorbells that are due. False if it has no bell, or is dead."""
+        try:
+            # Also for reading: else this would fail while the worker has not opened its bell yet.
+            bell = os.open(_bell_of(self.file), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            if not stat.S_ISFIFO(os.fstat(bell).st_mode) or not self.is_alive():
+                return False
+            with suppress(BlockingIOError):  # full: so many have asked already
+                os.write(bell, b"!")
+            return True
+        finally:
+            os.close(bell)
 
     def _is_running(self) -> bool:
         """Whether the process of this number is the worker. A number is used again, also by containers."""
@@ -78,6 +101,37 @@ def lock_new_file(data_dir: Path, run_id: str) -> int:
     fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel releases it when nobody has the descriptor any more
     unlocked.rename(file)  # only now, because files that nobody locks are removed
     return lock
+
+
+def listen(data_dir: Path, run_id: str, ring: Callable[[], object]) -> None:
+    """Calls `ring` at once, and whenever the bell of this worker is rung. For a thread of its own.
+
+    At once, since a run may have been written before the bell was opened, or for a worker that has died.
+    Without a bell, as in a temporary folder that knows no pipes, commands send their messages themselves.
+    """
+    bell = _bell_of(file_of(data_dir, run_id))
+    try:
+        bell.parent.mkdir(mode=0o700, exist_ok=True)
+        with suppress(FileExistsError):  # that of a worker of this run that has died
+            os.mkfifo(bell, 0o600)
+        pipe = os.open(bell, os.O_RDWR | os.O_CLOEXEC)  # also for writing: else it would end with a writer
+    except OSError:
+        bell.unlink(missing_ok=True)  # nobody must ring where nobody listens
+        ring()
+        return
+    ring()
+    while os.read(pipe, _CHUNK):
+        ring()
+
+
+def _bell_of(file: Path) -> Path:
+    return runtime_folder() / f"{file.stem}.bell"
+
+
+def _remove(file: Path) -> None:
+    """The file of a worker that has ended, and its bell."""
+    _bell_of(file).unlink(missing_ok=True)
+    file.unlink(missing_ok=True)
 
 
 def _folder(data_dir: Path) -> Path:

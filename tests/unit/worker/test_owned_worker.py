@@ -16,7 +16,8 @@ import pytest
 
 from bakeoff.settings.configuration import load
 from bakeoff.worker.temporary import worker_files, worker_start, workers_lock
-from bakeoff.worker.temporary.owned_worker import MessengerByWorker, OwnedWorker
+from bakeoff.worker.temporary.messenger_by_worker import MessengerByWorker
+from bakeoff.worker.temporary.owned_worker import OwnedWorker
 
 
 @dataclass
