@@ -102,7 +102,7 @@ def _ring_if_there_is_room(context: Context) -> int:
 def why_nothing_runs(context: Context) -> str:
     """One sentence: why no job is running, and the cure where there is one."""
     backlog, cap = job_rows.backlog(context.engine), context.shared_caps.present().overall
-    if context.broker.messages_waiting(EVALUATIONS) is None:
+    if not context.broker.is_running():
         return "the broker cannot be reached: `bakeoff doctor` says more"
     if backlog.running >= cap:
         return f"all {cap} slots are taken by other runs: `bakeoff runs` lists them"

@@ -3,8 +3,8 @@
 Each worker that a command started holds a lock on a file of its own in the data folder, from before it is
 started until it is gone. The file says with which settings, packages and environment it was started.
 
-Beside other sockets of this user it has a *bell*, a named pipe: a byte in it asks for the doorbells that are
-due. So a command that relies on the worker need not load Celery.
+Beside it is the *bell* of the worker, a named pipe: a byte in it asks for the doorbells that are due. So a
+command that relies on the worker need not load Celery.
 """
 
 import fcntl
@@ -20,7 +20,6 @@ from typing import NamedTuple, Self
 
 import psutil
 
-from bakeoff.domain.machine.folders import runtime_folder
 from bakeoff.worker.temporary.workers_lock import LEAVING_S
 
 _CHUNK = 4_096
@@ -107,16 +106,14 @@ def listen(data_dir: Path, run_id: str, ring: Callable[[], object]) -> None:
     """Calls `ring` at once, and whenever the bell of this worker is rung. For a thread of its own.
 
     At once, since a run may have been written before the bell was opened, or for a worker that has died.
-    Without a bell, as in a temporary folder that knows no pipes, commands send their messages themselves.
+    Without a bell, as on a disk that knows no pipes, commands send their messages themselves.
     """
     bell = _bell_of(file_of(data_dir, run_id))
     try:
-        bell.parent.mkdir(mode=0o700, exist_ok=True)
         with suppress(FileExistsError):  # that of a worker of this run that has died
             os.mkfifo(bell, 0o600)
         pipe = os.open(bell, os.O_RDWR | os.O_CLOEXEC)  # also for writing: else it would end with a writer
     except OSError:
-        bell.unlink(missing_ok=True)  # nobody must ring where nobody listens
         ring()
         return
     ring()
@@ -125,7 +122,7 @@ def listen(data_dir: Path, run_id: str, ring: Callable[[], object]) -> None:
 
 
 def _bell_of(file: Path) -> Path:
-    return runtime_folder() / f"{file.stem}.bell"
+    return file.with_suffix(".bell")
 
 
 def _remove(file: Path) -> None:

@@ -47,6 +47,26 @@ print(enqueue.wait""",
 #: With the worker kept for as long as is said.
 KEEPING = "import os; os.environ['BAKEOFF_KEEP_WORKER'] = '{seconds}'" + WATCHFUL
 
+#: As `bakeoff run` starts a run. It ends by itself, and says what it has loaded for that.
+COMMAND = """
+import os, sys, time
+os.environ["BAKEOFF_KEEP_WORKER"] = "60"
+from bakeoff.cli.project_access import open_project
+from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.operations.runs.start_run import start_run
+from bakeoff.store.bakeoffs import run_rows
+from bakeoff.worker.temporary import temporary_worker
+
+context, run_id = open_project(None), sys.argv[1]
+temporary_worker.start_for(context, run_id)
+start_run(context, RunRequest(dataset="tiny", models=["good"], baseline=False, run_id=run_id))
+began = time.monotonic()
+while not run_rows.get(context.engine, run_id).state.has_ended:
+    assert time.monotonic() < began + 60
+    time.sleep(0.02)
+print(sorted({"celery", "kombu", "redis"} & set(sys.modules)))
+"""
+
 
 @pytest.fixture
 def project() -> Iterator[Project]:
@@ -207,6 +227,23 @@ def test_the_next_command_finds_it_there(project: Project) -> None:
     [worker] = temporary(project)
     run_keeping(project, 60, "good")
 
+    assert temporary(project) == [worker]
+    stop_all(project)
+
+
+def test_a_command_starts_a_run_on_a_waiting_worker_without_celery_and_redis(project: Project) -> None:
+    run_keeping(project, 60, "good")
+    [worker] = temporary(project)
+    said = subprocess.run(
+        [sys.executable, "-c", COMMAND, new_id()],  # not from the warm server, which has loaded all of it
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert said == "[]\n"
     assert temporary(project) == [worker]
     stop_all(project)
 

@@ -15,7 +15,6 @@ from bakeoff.worker.temporary.worker_files import TemporaryWorker
 @pytest.fixture
 def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TemporaryWorker]:
     """One that lives, as far as its file says."""
-    monkeypatch.setattr(worker_files, "runtime_folder", lambda: tmp_path / "sockets")
     monkeypatch.setattr(TemporaryWorker, "_is_running", lambda _: True)
     lock = worker_files.lock_new_file(tmp_path, "run")
     yield TemporaryWorker(worker_files.file_of(tmp_path, "run"), os.getpid(), "")
@@ -40,8 +39,7 @@ def test_a_worker_hears_each_that_rings(worker: TemporaryWorker, tmp_path: Path)
 def test_the_bell_that_a_dead_worker_left_serves_the_next_one(
     worker: TemporaryWorker, tmp_path: Path
 ) -> None:
-    (tmp_path / "sockets").mkdir()
-    os.mkfifo(tmp_path / "sockets" / "run.bell")
+    os.mkfifo(tmp_path / "workers" / "run.bell")
     rung = begin_to_listen(tmp_path)
     assert worker.ring()
     rung.get(timeout=10)
@@ -58,15 +56,14 @@ def test_where_nobody_listens_nobody_is_rung(
 
 
 def test_nothing_is_written_to_what_is_no_bell(worker: TemporaryWorker, tmp_path: Path) -> None:
-    (tmp_path / "sockets").mkdir()
-    (tmp_path / "sockets" / "run.bell").write_text("")
+    (tmp_path / "workers" / "run.bell").write_text("")
     assert not worker.ring()
-    assert (tmp_path / "sockets" / "run.bell").read_text() == ""
+    assert (tmp_path / "workers" / "run.bell").read_text() == ""
 
 
 def test_the_bell_goes_with_the_file_of_a_dead_worker(worker: TemporaryWorker, tmp_path: Path) -> None:
     begin_to_listen(tmp_path)
     (tmp_path / "workers" / "dead.json").write_text("{}")  # nobody holds its lock
-    os.mkfifo(tmp_path / "sockets" / "dead.bell")
+    os.mkfifo(tmp_path / "workers" / "dead.bell")
     list(TemporaryWorker.all_of(tmp_path))
-    assert [one.name for one in (tmp_path / "sockets").iterdir()] == ["run.bell"]
+    assert {one.name for one in (tmp_path / "workers").iterdir()} == {"run.json", "run.bell"}
