@@ -199,12 +199,12 @@ class _Fault(NamedTuple):
     check_failed: bool = False  #: so that nothing was found out about the candidate
 
 
-class _Found(NamedTuple):
+class _FoundPlugin(NamedTuple):
     learns: Learns | None
     artefacts: tuple[str, ...]
 
 
-def _answers_in(outcome: CellOutcome, expected: int) -> list[_Fault | _Found] | None:
+def _answers_in(outcome: CellOutcome, expected: int) -> list[_Fault | _FoundPlugin] | None:
     """The result for each candidate; None if the cell returned none, or something malformed."""
     answers = outcome.value
     if outcome.end is not End.RETURNED or not isinstance(answers, list) or len(answers) != expected:
@@ -215,10 +215,10 @@ def _answers_in(outcome: CellOutcome, expected: int) -> list[_Fault | _Found] | 
         return None
 
 
-def _read(answer: Mapping[str, Any]) -> _Fault | _Found:
+def _read(answer: Mapping[str, Any]) -> _Fault | _FoundPlugin:
     if "learns" in answer:
         learns = None if answer["learns"] is None else Learns(answer["learns"])
-        return _Found(learns, tuple(map(str, answer["artefacts"])))
+        return _FoundPlugin(learns, tuple(map(str, answer["artefacts"])))
     return _Fault(str(answer["cause"]), str(answer["fix"]), str(answer["traceback"]))
 
 

@@ -49,6 +49,20 @@ def test_a_module_has_at_most_four_hundred_lines_and_a_folder_sixteen_modules() 
     assert {folder for folder, number in held.items() if number > 16} == set()
 
 
+def test_no_name_of_a_module_or_a_class_is_given_twice() -> None:
+    files = [file for room in ROOMS for file in (ROOT / room).rglob("*.py") if file.stem != "__init__"]
+    modules = Counter(file.stem for file in files)
+    classes = Counter(
+        node.name
+        for file in files
+        for node in ast.parse(file.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    )
+
+    assert len(classes) > 500
+    assert {name for name, number in (modules + classes).items() if number > 1} == set()
+
+
 def test_each_folder_of_the_tree_has_a_line() -> None:
     assert [line for line in figure("Folders") if not re.fullmatch(r"[\w/]+/ +\S.*", line)] == []
 

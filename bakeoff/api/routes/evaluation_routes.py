@@ -84,7 +84,7 @@ LINKS: dict[int | str, dict[str, Any]] = {
 _Label = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL, pattern=PRINTABLE)]
 
 
-class LabelsBody(BaseModel):
+class RunLabelsBody(BaseModel):
     """Labels that a run gets beside those that it has: all of them, or none."""
 
     model_config = ConfigDict(extra="forbid")
@@ -296,7 +296,7 @@ def label_an_evaluation(
     context: TheContext,
     principal: ThePrincipal,
     id: Id,  # noqa: A002 - the name in the path
-    body: LabelsBody,
+    body: RunLabelsBody,
 ) -> dict[str, Any]:
     """Add labels. Those that it has already are no error."""
     run = run_rows.get(context.engine, id)

@@ -59,7 +59,7 @@ class _LabelOfResult(_StrictBody):
     label: _Label
 
 
-class LabelsBody(_StrictBody):
+class ResultLabelsBody(_StrictBody):
     labels: list[_LabelOfResult] = Field(min_length=1, max_length=MOST)
 
 
@@ -114,7 +114,7 @@ def list_results(context: TheContext, wanted: Annotated[FeedbackFilter, Query()]
     responses=documented(400, 413, 415),
     dependencies=[Depends(json_only)],
 )
-def label_results(context: TheContext, principal: ThePrincipal, body: LabelsBody) -> dict[str, Any]:
+def label_results(context: TheContext, principal: ThePrincipal, body: ResultLabelsBody) -> dict[str, Any]:
     """Label results: all of the request, or none.
 
     The labels belong to the owner of the token. A later label of the same owner replaces the earlier one.

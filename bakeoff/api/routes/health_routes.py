@@ -23,7 +23,7 @@ from bakeoff.domain.wording import masked
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.broker_check import BrokerStatus, check_broker
 from bakeoff.operations.doctor.database_check import DatabaseStatus, check_database
-from bakeoff.operations.doctor.diagnosis import Diagnosis, Level
+from bakeoff.operations.doctor.diagnosis import Diagnosis, DiagnosisLevel
 from bakeoff.store.bakeoffs.job_rows import Backlog
 from bakeoff.store.database import schema_version
 
@@ -101,7 +101,7 @@ async def _read(probe: CachedProbe[T]) -> _Probed[T]:
     if value is None:
         return _Probed(None, "it has not answered yet")
     findings: Sequence[Diagnosis] = getattr(value, "findings", ())
-    return _Probed(value, None, [finding for finding in findings if finding.level is not Level.OK])
+    return _Probed(value, None, [finding for finding in findings if finding.level is not DiagnosisLevel.OK])
 
 
 def _is_ready(database: _Probed[DatabaseStatus]) -> bool:

@@ -3,12 +3,12 @@
 from pydantic import Field
 
 from bakeoff.api.schemas.schema_base import Out
-from bakeoff.operations.doctor.diagnosis import Level
+from bakeoff.operations.doctor.diagnosis import DiagnosisLevel
 
 
-class FindingOut(Out):
+class DiagnosisOut(Out):
     subject: str
-    level: Level
+    level: DiagnosisLevel
     message: str
     cure: str
 
@@ -58,7 +58,9 @@ class HealthOut(Out):
     unread_queues: list[str] = Field(description="queues that no worker reads")
     jobs: BacklogOut | None = Field(description="null: the database has not answered")
     oldest_queued_seconds: float | None = Field(description="age of the oldest queued job; null: none waits")
-    findings: list[FindingOut] = Field(description="the findings of `bakeoff doctor` on broker and database")
+    findings: list[DiagnosisOut] = Field(
+        description="the findings of `bakeoff doctor` on broker and database"
+    )
 
 
 class LiveOut(Out):

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from bakeoff.cell.host.cell_order import Order
-from bakeoff.cell.host.cell_outcome import CellOutcome, End, Failure, Usage
+from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End, Failure
 from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.cell.host.move_outputs import Outputs
 from bakeoff.domain.errors import InfrastructureError
@@ -162,4 +162,4 @@ def _lost(error: HangupError, wall_s: float) -> CellOutcome:
         message=f"the process that supervised the cell died: {error}",
         hint="Somebody killed it: most often the kernel, out of memory.",
     )
-    return CellOutcome(end=End.LOST, error=failure, usage=Usage(wall_s=wall_s))
+    return CellOutcome(end=End.LOST, error=failure, usage=CellUsage(wall_s=wall_s))

@@ -32,7 +32,7 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Usage:
+class CellUsage:
     wall_s: float = 0.0
     cpu_s: float = 0.0  #: user and system time of the cell and of all its descendants
     peak_memory_mb: float = 0.0  #: most resident memory, inherited libraries and mapped data included
@@ -46,7 +46,7 @@ class CellOutcome:
     error: Failure | None = None  #: None if, and only if, it returned
     signal: int | None = None
     exit_code: int | None = None
-    usage: Usage
+    usage: CellUsage
     log_tail: str = ""  #: the last of what it printed
     lingered: bool = False  #: it was ended, because it did not end by itself after its report
     #: What it left in a cell that was to be shared, so that the cell ended with it; empty: nothing.
@@ -71,7 +71,7 @@ class CellOutcome:
                 **data,
                 "end": End(data["end"]),
                 "error": None if error is None else Failure(**error),
-                "usage": Usage(**data["usage"]),
+                "usage": CellUsage(**data["usage"]),
                 "left": tuple(data["left"]),
             }
         )

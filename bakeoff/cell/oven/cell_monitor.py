@@ -15,7 +15,7 @@ from time import monotonic
 from bakeoff.cell.confinement.scratch_folder import Scratch
 from bakeoff.cell.host.cell_log import CellLog
 from bakeoff.cell.host.cell_order import Order
-from bakeoff.cell.host.cell_outcome import CellOutcome, End, Failure, Usage
+from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End, Failure
 from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.cell.host.secret_mask import SecretMask
 from bakeoff.cell.inside.cell_report import BadReportError, CellReport, ForkedChildError
@@ -221,7 +221,7 @@ class CellMonitor:
             return End.EXITED, _no_answer(code), code
         return self._report.end, self._report.error, self._report.exit_code
 
-    def _usage(self) -> Usage:
+    def _usage(self) -> CellUsage:
         """That of this order: what earlier ones used in the same cell is taken off."""
         usages = [death.usage for death in self._deaths]
         cpu_s = sum(usage.ru_utime + usage.ru_stime for usage in usages)
@@ -229,7 +229,7 @@ class CellMonitor:
         if self.lives_on:
             cpu_s = self._cell.cpu_s()
             peak_mb = max(peak_mb, process_tree.memory_of(self._cell.pid).peak / 1024)
-        return Usage(
+        return CellUsage(
             wall_s=monotonic() - self._start,
             cpu_s=max(0.0, cpu_s - self._used_before_s),
             peak_memory_mb=peak_mb,

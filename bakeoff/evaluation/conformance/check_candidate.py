@@ -21,7 +21,7 @@ from bakeoff.domain.conformance_report import (
     ConformanceReport,
     in_order,
 )
-from bakeoff.evaluation.conformance import check_in_cell
+from bakeoff.evaluation.conformance import check_candidate_in_cell
 from registry.code.outside_access import below_home, variables_of
 from registry.code.plugin_paths import import_path, readable_paths
 
@@ -37,7 +37,7 @@ PRELOADED = (
     "sklearn.pipeline",
     "sklearn.compose",
     "bakeoff.evaluation.jobs.warm_up_cells:warm_up_sklearn",
-    "bakeoff.evaluation.conformance.check_in_cell",
+    "bakeoff.evaluation.conformance.check_candidate_in_cell",
 )
 
 _MOST_CELLS = 4
@@ -100,8 +100,8 @@ class _Cells:
         for _ in range(_MOST_CELLS):
             outcome = self.run(
                 self._order(
-                    check_in_cell.check,
-                    outputs={check_in_cell.MODEL: self.model},
+                    check_candidate_in_cell.check,
+                    outputs={check_candidate_in_cell.MODEL: self.model},
                     leftOut={slug: result.seen for slug, result in self.ended.items()},
                     seconds=self.limits.timeout_s,
                 )
@@ -137,7 +137,7 @@ class _Cells:
     def second(self) -> CheckResult:
         if self.lacking:
             return _skipped(_OTHER_PROCESS, f"it needs {', '.join(self.lacking)}")
-        outcome = self.run(self._order(check_in_cell.check_again, model=str(self.model)))
+        outcome = self.run(self._order(check_candidate_in_cell.check_again, model=str(self.model)))
         if outcome.end is End.RETURNED:
             return CheckResult(slug=_OTHER_PROCESS, outcome=CheckOutcome.PASSED)
         error = outcome.error
@@ -154,7 +154,7 @@ class _Cells:
             return _skipped(_MEMORY, f"its fit takes {self.fit_s:.1f} s, too long to fit it to more rows")
         found = []
         for rows in (_SMALL, _SMALL * _TIMES):
-            outcome = self.run(self._order(check_in_cell.measure_memory, rows=rows))
+            outcome = self.run(self._order(check_candidate_in_cell.measure_memory, rows=rows))
             if outcome.end is not End.RETURNED or not isinstance(outcome.value, int | float):
                 return _ended(_MEMORY, outcome, self.limits.timeout_s)
             found.append(float(outcome.value))

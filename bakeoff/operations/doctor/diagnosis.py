@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Level(StrEnum):
+class DiagnosisLevel(StrEnum):
     OK = "ok"
     WARN = "warn"  #: it works, though not as well or as long as it might
     FAIL = "fail"  #: runs cannot work like this
@@ -13,18 +13,18 @@ class Level(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     subject: str
-    level: Level
+    level: DiagnosisLevel
     message: str
     cure: str = ""  #: empty when all is well
 
 
 def ok(subject: str, message: str) -> Diagnosis:
-    return Diagnosis(subject=subject, level=Level.OK, message=message)
+    return Diagnosis(subject=subject, level=DiagnosisLevel.OK, message=message)
 
 
 def warn(subject: str, message: str, cure: str) -> Diagnosis:
-    return Diagnosis(subject=subject, level=Level.WARN, message=message, cure=cure)
+    return Diagnosis(subject=subject, level=DiagnosisLevel.WARN, message=message, cure=cure)
 
 
 def fail(subject: str, message: str, cure: str) -> Diagnosis:
-    return Diagnosis(subject=subject, level=Level.FAIL, message=message, cure=cure)
+    return Diagnosis(subject=subject, level=DiagnosisLevel.FAIL, message=message, cure=cure)

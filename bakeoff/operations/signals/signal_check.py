@@ -15,7 +15,7 @@ from bakeoff.domain.conformance_report import (
 )
 from bakeoff.evaluation.functions.dataset_functions import Barred
 from bakeoff.evaluation.market.market_pinning import PinnedMarket, pin_market
-from bakeoff.evaluation.signals import check_in_cell
+from bakeoff.evaluation.signals import check_signal_model_in_cell
 from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
 from bakeoff.operations.context import Context
 from bakeoff.operations.signals.signal_model_cells import OneOffCellFailedError, run_one_off_cell
@@ -59,7 +59,7 @@ def _ask(context: Context, model: Candidate, market: PinnedMarket, *, log: Path)
     )
     try:
         told = run_one_off_cell(
-            context, inputs, check_in_cell.check, outputs={}, symbols=list(market.symbols)
+            context, inputs, check_signal_model_in_cell.check, outputs={}, symbols=list(market.symbols)
         )
         return [CheckResult.from_record(one) for one in told]
     except OneOffCellFailedError as exc:

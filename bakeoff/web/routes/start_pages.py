@@ -24,7 +24,7 @@ Given = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Field:
+class FormField:
     """One field of the form. Its name is the key of the request, or of its `design`."""
 
     name: str
@@ -35,40 +35,42 @@ class Field:
 
 
 DESIGN = (
-    Field(name="folds", title="Folds", kind=int, hint="as the dataset says"),
-    Field(name="repeats", title="Deal the rows to them so many times", kind=int, hint="once"),
-    Field(name="seeds", title="Fit each with so many seeds, to compare recipes", kind=int, hint="one"),
-    Field(name="group", title="Column of groups, never on both sides", hint="as the dataset says"),
-    Field(name="time", title="Column of time: test the latest rows", hint="as the dataset says"),
-    Field(name="gap", title="Rows left out before them", kind=int, hint="none"),
-    Field(name="foldColumn", title="Column that says the fold", hint="as the dataset says"),
-    Field(name="weight", title="Column of weights of rows", hint="as the dataset says"),
-    Field(name="stratify", title="Let the share of each class differ between parts", kind=bool, default=True),
+    FormField(name="folds", title="Folds", kind=int, hint="as the dataset says"),
+    FormField(name="repeats", title="Deal the rows to them so many times", kind=int, hint="once"),
+    FormField(name="seeds", title="Fit each with so many seeds, to compare recipes", kind=int, hint="one"),
+    FormField(name="group", title="Column of groups, never on both sides", hint="as the dataset says"),
+    FormField(name="time", title="Column of time: test the latest rows", hint="as the dataset says"),
+    FormField(name="gap", title="Rows left out before them", kind=int, hint="none"),
+    FormField(name="foldColumn", title="Column that says the fold", hint="as the dataset says"),
+    FormField(name="weight", title="Column of weights of rows", hint="as the dataset says"),
+    FormField(
+        name="stratify", title="Let the share of each class differ between parts", kind=bool, default=True
+    ),
 )
 SCORING = (
-    Field(name="positiveLabel", title="Positive class of two", hint="found"),
-    Field(name="threshold", title="Threshold, or tuned", hint="that of each candidate"),
-    Field(name="seal", title="Share of the test rows for the winner alone", kind=float, hint="none"),
-    Field(name="strict", title="Recommend and save nobody while a serious finding is open", kind=bool),
-    Field(
+    FormField(name="positiveLabel", title="Positive class of two", hint="found"),
+    FormField(name="threshold", title="Threshold, or tuned", hint="that of each candidate"),
+    FormField(name="seal", title="Share of the test rows for the winner alone", kind=float, hint="none"),
+    FormField(name="strict", title="Recommend and save nobody while a serious finding is open", kind=bool),
+    FormField(
         name="shuffleCheck",
         title="Fit the winner to shuffled labels, too: it must score as chance does",
         kind=bool,
     ),
-    Field(name="importance", title="Shuffle columns: what models rely on", kind=bool),
+    FormField(name="importance", title="Shuffle columns: what models rely on", kind=bool),
 )
 RUNNING = (
-    Field(name="testSize", title="Share of the rows that is held out", kind=float, hint="as configured"),
-    Field(name="priority", title="Priority", kind=int, hint="0; higher goes first"),
-    Field(name="race", title="With folds, stop early whoever is shown not to be the best", kind=bool),
-    Field(
+    FormField(name="testSize", title="Share of the rows that is held out", kind=float, hint="as configured"),
+    FormField(name="priority", title="Priority", kind=int, hint="0; higher goes first"),
+    FormField(name="race", title="With folds, stop early whoever is shown not to be the best", kind=bool),
+    FormField(
         name="spread",
         title="Fit each fold as a job of its own, so that free slots share a candidate",
         kind=bool,
     ),
-    Field(name="repeatCheck", title="Fit twice, and mark those that predict something else", kind=bool),
-    Field(name="fresh", title="Fit all of them, whatever was fitted before", kind=bool),
-    Field(name="baseline", title="Leave out the dummy to beat", kind=bool, default=True),
+    FormField(name="repeatCheck", title="Fit twice, and mark those that predict something else", kind=bool),
+    FormField(name="fresh", title="Fit all of them, whatever was fitted before", kind=bool),
+    FormField(name="baseline", title="Leave out the dummy to beat", kind=bool, default=True),
 )
 GROUPS = {"Design": DESIGN, "Scoring": SCORING, "Running": RUNNING}
 #: What wrong answers cost, by the name of the field.
@@ -169,7 +171,7 @@ def _spec(given: Given) -> RunSpec:
     return parse(RunSpec, body, "request for a run")
 
 
-def _values(fields: Sequence[Field], given: Given) -> dict[str, Any]:
+def _values(fields: Sequence[FormField], given: Given) -> dict[str, Any]:
     """Of those that are filled in, and of boxes that are ticked: the other one of what is usual."""
     found: dict[str, Any] = {}
     for field in fields:

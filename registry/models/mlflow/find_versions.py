@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"[^'\"`\\\x00-\x1f]*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class StagedVersion:
+class StagesAndAliases:
     """The stages and aliases of the versions of one name: what may change after a version was saved."""
 
     stages: Mapping[str, Stage] = field(default_factory=dict)  #: by version, where it was ever changed
@@ -102,12 +102,12 @@ class Finder:
         """The versions with their present stages and aliases."""
         names = {version.name for version in versions}
         many = self.standings() if len(names) > _MANY else {name: self.standing(name) for name in names}
-        return [many.get(version.name, StagedVersion()).of(version) for version in versions]
+        return [many.get(version.name, StagesAndAliases()).of(version) for version in versions]
 
-    def standing(self, name: str) -> StagedVersion:
-        return StagedVersion(stages=self.log.stages(name), aliases=_by_number(self._aliases(name)))
+    def standing(self, name: str) -> StagesAndAliases:
+        return StagesAndAliases(stages=self.log.stages(name), aliases=_by_number(self._aliases(name)))
 
-    def standings(self) -> dict[str, StagedVersion]:
+    def standings(self) -> dict[str, StagesAndAliases]:
         """The stages and aliases of all names, by name."""
         stages = {name: stages_of(entries) for name, entries in self.log.all_entries().items()}
         registered = self.server.pages(
@@ -115,7 +115,7 @@ class Finder:
         )
         aliases = {from_mlflow(model.name): _by_number(model.aliases) for model in registered}
         return {
-            name: StagedVersion(stages=stages.get(name, {}), aliases=aliases.get(name, {}))
+            name: StagesAndAliases(stages=stages.get(name, {}), aliases=aliases.get(name, {}))
             for name in stages.keys() | aliases.keys()
         }
 

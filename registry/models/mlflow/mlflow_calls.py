@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
-    from registry.models.mlflow.mlflow_client import MLflowClient, Page
+    from registry.models.mlflow.mlflow_client import MLflowClient, MLflowPage
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ class MLflowServer:
                 raise self._error(f"{type(exc).__name__}: {exc}") from exc
             time.sleep(random.uniform(0.005, 0.1))  # noqa: S311 - a random pause, so that two processes that collided do not collide again
 
-    def pages(self, search: "Callable[[MLflowClient, int, str | None], Page[T]]") -> Iterator[T]:
+    def pages(self, search: "Callable[[MLflowClient, int, str | None], MLflowPage[T]]") -> Iterator[T]:
         """Yields the items of a search. `search` is given the size and the token of the page to fetch.
 
         A page is fetched when its items are read. The first ones are small: most callers read a few items.
@@ -106,8 +106,8 @@ class MLflowServer:
             token, size = page.token or "", min(size * 4, _PAGE)
 
     def _page(
-        self, search: "Callable[[MLflowClient, int, str | None], Page[T]]", size: int, token: str | None
-    ) -> "Page[T]":
+        self, search: "Callable[[MLflowClient, int, str | None], MLflowPage[T]]", size: int, token: str | None
+    ) -> "MLflowPage[T]":
         return self.call(lambda client: search(client, size, token))
 
     def download(self, uri: str, folder: Path) -> None:

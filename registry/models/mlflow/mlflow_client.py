@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, TypeVar
 Item_co = TypeVar("Item_co", covariant=True)
 
 
-class Page(Protocol[Item_co]):
+class MLflowPage(Protocol[Item_co]):
     """A page of a search."""
 
     @property
@@ -95,7 +95,7 @@ class MLflowClient(Protocol):
         *,
         max_results: int,
         page_token: str | None = None,
-    ) -> Page[MLflowRun]: ...
+    ) -> MLflowPage[MLflowRun]: ...
 
     def log_param(self, run_id: str, key: str, value: str) -> object: ...
 
@@ -140,7 +140,7 @@ class MLflowClient(Protocol):
         *,
         max_results: int,
         page_token: str | None = None,
-    ) -> Page[MLflowRegisteredModel]: ...
+    ) -> MLflowPage[MLflowRegisteredModel]: ...
 
     def set_registered_model_alias(self, name: str, alias: str, version: str) -> None: ...
 
@@ -167,7 +167,7 @@ class MLflowClient(Protocol):
         max_results: int,
         order_by: list[str] | None = None,
         page_token: str | None = None,
-    ) -> Page[MLflowVersion]: ...
+    ) -> MLflowPage[MLflowVersion]: ...
 
     def set_model_version_tag(self, name: str, version: str, key: str, value: str) -> None: ...
 

@@ -24,7 +24,7 @@ from bakeoff.domain.model_version import (
 )
 from registry.models.mlflow import stage_transitions, upload_version, version_folder, version_tags
 from registry.models.mlflow.bakeoff_model import MODEL, PREPROCESSOR
-from registry.models.mlflow.find_versions import SHOWN, Finder, StagedVersion
+from registry.models.mlflow.find_versions import SHOWN, Finder, StagesAndAliases
 from registry.models.mlflow.mlflow_calls import MLflowServer, NotThereError
 from registry.models.mlflow.mlflow_client import MLflowVersion
 from registry.models.mlflow.mlflow_names import from_mlflow, to_mlflow
@@ -184,7 +184,7 @@ class MLflowModelRegistry(BaseModelRegistry):
         if wanted.stage is not None:
             name = wanted.name
             standings = self._finder.standings() if name is None else {name: self._finder.standing(name)}
-            found = (standings.get(one.name, StagedVersion()).of(one) for one in found)
+            found = (standings.get(one.name, StagesAndAliases()).of(one) for one in found)
         return filter(wanted.matches, found)
 
     def best(self, metric: str, wanted: VersionFilter = EVERY_VERSION) -> ModelVersion | None:

@@ -18,7 +18,7 @@ from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.tracking import TrackedAddress, TrackedEntry, TrackedRun
 from bakeoff.domain.wording import masked
 from registry.models.mlflow.mlflow_calls import AlreadyThereError, MLflowServer
-from registry.models.mlflow.mlflow_client import MLflowClient, MLflowRun, Page
+from registry.models.mlflow.mlflow_client import MLflowClient, MLflowPage, MLflowRun
 from registry.models.mlflow.mlflow_names import to_key
 from registry.models.mlflow.version_ledger import artifact_location
 
@@ -79,7 +79,7 @@ class RunTracking:
         """What is there of this bake-off, by the ids of run and evaluations."""
         experiments, wanted = [self._experiment_id], f"tags.`{RUN}` = '{run_id}'"
 
-        def search(client: MLflowClient, size: int, token: str | None) -> Page[MLflowRun]:
+        def search(client: MLflowClient, size: int, token: str | None) -> MLflowPage[MLflowRun]:
             return client.search_runs(experiments, wanted, max_results=size, page_token=token)
 
         found: dict[str, MLflowRun] = {}

@@ -98,7 +98,7 @@ def upload_of(found: MLflowVersion) -> Upload:
 
 
 def to_version(found: MLflowVersion) -> ModelVersion:
-    """The version, without stage and aliases, which `find_versions.StagedVersion` adds."""
+    """The version, without stage and aliases, which `find_versions.StagesAndAliases` adds."""
     record, name = read_record(found.tags), from_mlflow(found.name)
     fields = dict(record.said)
     names = fields.pop("feature_names")

@@ -12,7 +12,7 @@ from fixtures.command_line import Project
 from bakeoff.cell.inside.cell_api import CellApi
 from bakeoff.domain.candidate import Candidate, CandidateKind
 from bakeoff.evaluation.market.market_pinning import PinnedMarket, pin_market
-from bakeoff.evaluation.signals import check_in_cell
+from bakeoff.evaluation.signals import check_signal_model_in_cell
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
 
 GOOD = """
@@ -87,7 +87,7 @@ def check(market: PinnedMarket, inside: CellApi, tmp_path: Path) -> Callable[...
             "asOf": market.as_of.isoformat(),
             "symbols": list(market.symbols[:20]),
         }
-        found = check_in_cell.check(payload, inside)
+        found = check_signal_model_in_cell.check(payload, inside)
         assert all(one["cure"] for one in found if one["outcome"] == "failed")
         return {one["slug"]: (one["outcome"], one["seen"]) for one in found}
 

@@ -8,7 +8,7 @@ from fixtures.command_line import Project
 from sqlalchemy import text
 
 from bakeoff.operations.context import Context
-from bakeoff.operations.doctor.diagnosis import Diagnosis, Level
+from bakeoff.operations.doctor.diagnosis import Diagnosis, DiagnosisLevel
 from bakeoff.operations.doctor.registry_check import check_registry as examine
 from bakeoff.settings.configuration import load
 from bakeoff.store.database.engine import open_registry_database, writing
@@ -52,7 +52,9 @@ def test_what_is_in_the_registry_is_counted(project: Project, registry: ModelReg
 
 def test_a_registry_that_is_not_there_is_no_fault_and_is_not_made(project: Project, folder: Path) -> None:
     assert finding(project) == Diagnosis(
-        subject="registry", level=Level.OK, message=f"no model yet, the first save makes it: {folder}"
+        subject="registry",
+        level=DiagnosisLevel.OK,
+        message=f"no model yet, the first save makes it: {folder}",
     )
     assert not folder.exists()
 
@@ -70,10 +72,10 @@ def test_what_killed_savers_left_is_counted_with_the_command_that_removes_it(
     (folder / "incoming" / "half").mkdir()
     found = finding(project)
 
-    assert (found.level, found.message.partition("; ")[2]) == (Level.WARN, "2 files left over")
+    assert (found.level, found.message.partition("; ")[2]) == (DiagnosisLevel.WARN, "2 files left over")
     assert found.cure == "`bakeoff registry gc` removes what killed savers left"
     project.bakeoff("registry", "gc", "--yes")
-    assert finding(project).level is Level.OK
+    assert finding(project).level is DiagnosisLevel.OK
 
 
 def test_an_older_schema_is_named_with_the_command_that_upgrades_it(
@@ -83,7 +85,7 @@ def test_an_older_schema_is_named_with_the_command_that_upgrades_it(
 
     assert finding(project) == Diagnosis(
         subject="registry",
-        level=Level.FAIL,
+        level=DiagnosisLevel.FAIL,
         message=f"sqlite:///{folder}/registry.db has schema registry_0001, this version needs registry_0999",
         cure="stop the workers, then `bakeoff db upgrade`",
     )
@@ -104,5 +106,5 @@ def test_a_registry_that_cannot_be_read_is_a_fault(project: Project, folder: Pat
     (folder / "registry.db").write_bytes(b"no database at all " * 500)
     found = finding(project)
 
-    assert (found.level, "file is not a database" in found.message) == (Level.FAIL, True)
+    assert (found.level, "file is not a database" in found.message) == (DiagnosisLevel.FAIL, True)
     assert found.cure == "put the folder back from a copy, or set modelRegistry.path to another one"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bakeoff.operations.doctor import registry_check
-from bakeoff.operations.doctor.diagnosis import Level
+from bakeoff.operations.doctor.diagnosis import DiagnosisLevel
 
 
 class Version(BaseHTTPRequestHandler):
@@ -34,4 +34,7 @@ def port() -> Iterator[int]:
 def test_a_login_in_its_address_is_no_part_of_its_name_and_is_not_shown(port: int) -> None:
     found = registry_check._server(f"http://una:secret@127.0.0.1:{port}/", "tracking", key="tracking.mlflow")
 
-    assert (found.level, found.message) == (Level.OK, f"MLflow 3.5.0 at http://una:***@127.0.0.1:{port}/")
+    assert (found.level, found.message) == (
+        DiagnosisLevel.OK,
+        f"MLflow 3.5.0 at http://una:***@127.0.0.1:{port}/",
+    )

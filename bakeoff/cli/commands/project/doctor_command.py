@@ -27,7 +27,7 @@ def doctor(
     """Look for problems, and say how to solve each.  Exit code 1: there is one."""
     from dataclasses import asdict
 
-    from bakeoff.operations.doctor.diagnosis import Level
+    from bakeoff.operations.doctor.diagnosis import DiagnosisLevel
 
     findings = []
     for finding in _examine(config):
@@ -36,7 +36,7 @@ def doctor(
             _show(finding)
     if as_json:
         terminal.write_json([asdict(finding) for finding in findings])
-    if any(finding.level is Level.FAIL for finding in findings):
+    if any(finding.level is DiagnosisLevel.FAIL for finding in findings):
         raise typer.Exit(_FAILED)
 
 

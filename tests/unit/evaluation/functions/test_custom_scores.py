@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bakeoff.cell.host.cell_order import Order
-from bakeoff.cell.host.cell_outcome import CellOutcome, End, Usage
+from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.machine.background_work import StoppedError
@@ -66,7 +66,7 @@ def scored(answer: Any, end: End = End.RETURNED) -> Scores:
         log=Path(),
         longest_s=7,
     )
-    return with_custom_metrics(ours, scoring, lambda _: CellOutcome(end=end, value=answer, usage=Usage()))
+    return with_custom_metrics(ours, scoring, lambda _: CellOutcome(end=end, value=answer, usage=CellUsage()))
 
 
 def test_the_value_and_its_influences_become_a_sketch_of_our_own_rows() -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.cell.host.cell_order import Order
-from bakeoff.cell.host.cell_outcome import CellOutcome, End, Usage
+from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.design import ONE_SPLIT, Design
 from bakeoff.domain.metric import Average, ScoringRules
@@ -79,7 +79,7 @@ def scored(
 
 def in_process(order: Order) -> CellOutcome:
     report = compute(json.loads(json.dumps(order.payload)), None)  # type: ignore[arg-type]  # it is not asked
-    return CellOutcome(end=End.RETURNED, value=json.loads(json.dumps(report)), usage=Usage())
+    return CellOutcome(end=End.RETURNED, value=json.loads(json.dumps(report)), usage=CellUsage())
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from fixtures.samples import a_candidate, a_job, a_result, a_run
 
-from bakeoff.cell.host.cell_outcome import CellOutcome, End, Usage
+from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.runs.result import Fit, FittedModel
@@ -49,7 +49,7 @@ class Cell:
         np.save(paths.predictions, np.ones(rows, dtype=int))
         if paths.model is not None:
             paths.model.write_bytes(b"a model")
-        return CellOutcome(end=End.RETURNED, value=self._report, usage=Usage(wall_s=1.0))
+        return CellOutcome(end=End.RETURNED, value=self._report, usage=CellUsage(wall_s=1.0))
 
 
 @pytest.fixture
