@@ -33,7 +33,7 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.planning.run_plan import Plan
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import job_of, run_of, start_planned
-from bakeoff.store.bakeoffs import leases
+from bakeoff.store.bakeoffs import cancellation, leases
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, provenance_to_row, result_to_row, run_to_row
@@ -146,6 +146,7 @@ def _costs(context: Context, plan: Plan) -> Mapping[str, float]:
         timed("start of 50", lambda run_id=run_id: start_planned(context, plan, run_id=run_id))
         for step, act in _job(context):
             timed(step, act)
+        cancellation.cancel_run(context.engine, run_id)  # else there would be more runs in turn at each size
     for what, look in _looks(context, run_id).items():
         look()
         for _ in range(_SAMPLES):
