@@ -56,9 +56,9 @@ def create(
         connection.execute(insert(jobs), [job_to_row(job) for job in (*queued, *(job for job, _ in reused))])
         if reused:
             connection.execute(insert(results), [result_to_row(result) for _, result in reused])
-            taken_over = [result for _, result in reused]
-            verdict_rows.copy_sketches(connection, taken_over)
-            curve_rows.copy(connection, taken_over)
+            metrics = {metric for _, result in reused for metric in result.metrics}
+            verdict_rows.copy_sketches(connection, run.id, metrics)
+            curve_rows.copy(connection, run.id)
             records = [result.to_record() for _, result in reused]
             outbox.add(connection, EventType.EVALUATION_COMPLETED, run.id, records, run.created_at)
             close_if_over(connection, run.id, now(connection))

@@ -6,11 +6,10 @@ They stand in a table of their own: a leaderboard reads the results of a run, an
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, literal, select
+from sqlalchemy import Connection, Engine, insert, select
 
-from bakeoff.domain.runs.result import Result
 from bakeoff.store.database.engine import reading
-from bakeoff.store.database.tables import curves, jobs
+from bakeoff.store.database.tables import curves, jobs, results
 
 _ADD = insert(curves)
 
@@ -21,13 +20,14 @@ def add(connection: Connection, evaluation_id: str, found: Mapping[str, Any]) ->
         connection.execute(_ADD, {"evaluation_id": evaluation_id, "curves": dict(found)})
 
 
-def copy(connection: Connection, taken_over: Sequence[Result]) -> None:
-    """Copies the curves of reused results, because the earlier run may be removed before this one."""
-    for result in taken_over:
-        earlier = select(literal(result.evaluation_id), curves.c.curves).where(
-            curves.c.evaluation_id == result.reused_from
-        )
-        connection.execute(insert(curves).from_select(["evaluation_id", "curves"], earlier))
+def copy(connection: Connection, run_id: str) -> None:
+    """Copies the curves of a run's reused results, because the earlier run may be removed before this one."""
+    earlier = (
+        select(results.c.evaluation_id, curves.c.curves)
+        .join(curves, curves.c.evaluation_id == results.c.reused_from)
+        .where(results.c.run_id == run_id)
+    )
+    connection.execute(insert(curves).from_select(["evaluation_id", "curves"], earlier))
 
 
 def of_run(

@@ -8,17 +8,16 @@ One process at a time judges a run. If it dies, the row becomes due again by its
 the run: from the same sketches, with the same draws, so with the same verdict.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, literal, null, or_, select, update
+from sqlalchemy import Connection, Engine, func, insert, null, or_, select, update
 
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import iso
 from bakeoff.domain.runs.job import JobState
-from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import Interval, RunVerdict, Spending
 from bakeoff.store.bakeoffs import outbox, saving_rows
@@ -299,13 +298,14 @@ def sketch_later(
         return True
 
 
-def copy_sketches(connection: Connection, taken_over: Sequence[Result]) -> None:
-    """Copies the sketches of reused results, because the earlier run may be removed before this one."""
-    for result in taken_over:
-        earlier = select(literal(result.evaluation_id), sketches.c.metric, sketches.c.sketch).where(
-            sketches.c.evaluation_id == result.reused_from, sketches.c.metric.in_(list(result.metrics))
-        )
-        connection.execute(insert(sketches).from_select(["evaluation_id", "metric", "sketch"], earlier))
+def copy_sketches(connection: Connection, run_id: str, metrics: Collection[str]) -> None:
+    """Copies the sketches of a run's reused results, since the earlier run may be removed before this one."""
+    earlier = (
+        select(results.c.evaluation_id, sketches.c.metric, sketches.c.sketch)
+        .join(sketches, sketches.c.evaluation_id == results.c.reused_from)
+        .where(results.c.run_id == run_id, sketches.c.metric.in_(metrics))
+    )
+    connection.execute(insert(sketches).from_select(["evaluation_id", "metric", "sketch"], earlier))
 
 
 def sketches_of_run(engine: Engine, run_id: str, metric: str) -> dict[str, bytes]:

@@ -40,6 +40,7 @@ _FINE = {
     "ix_evaluation_jobs_leased",
 }
 
+
 ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
     "claim": lambda engine, queued: claim(engine, queued[0]),
     "refuse": lambda engine, _: try_claim(engine, "unknown"),
