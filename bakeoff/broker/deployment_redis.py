@@ -4,6 +4,7 @@ The library `redis` is imported when a server is first spoken to: that takes a t
 notebook whose worker sends the messages never needs it.
 """
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -124,6 +125,10 @@ class Broker:
 def _hold(data_dir: Path) -> embedded_redis.Hold:
     """Holds the embedded Redis once per process. A second hold would only open one more file."""
     return embedded_redis.hold(data_dir)
+
+
+#: What the parent holds, a forked child does not.
+os.register_at_fork(after_in_child=_hold.cache_clear)
 
 
 @cache

@@ -17,6 +17,7 @@ from bakeoff.cell.confinement.kernel_calls import die_with_parent
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.machine.restart_policy import RestartPolicy
 from bakeoff.settings import log_setup
+from bakeoff.worker.forked_module import ForkedProcess, fork
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,8 @@ class Child:
     environment: Mapping[str, str]
     log: Path | None = None  #: its output is added to this file; None: it goes where ours goes
     is_vital: bool = True  #: it does the work: if it dies again and again, the others are stopped, too
-    process: "subprocess.Popen[bytes] | None" = None
+    is_forked: bool = False  #: it shares the memory of what this process has imported
+    process: "subprocess.Popen[bytes] | ForkedProcess | None" = None
     restarts: RestartPolicy = field(default_factory=_restarts)
     start_at: float = 0.0  #: monotonic time, before which it is not started
 
@@ -55,6 +57,9 @@ class Child:
             None if self.log is None else os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         )
         try:
+            if self.is_forked:
+                self.process = fork(self.command, self.environment, output, lambda: _leave_group(parent))
+                return
             self.process = subprocess.Popen(
                 self.command,
                 env=self.environment,
@@ -104,6 +109,11 @@ class Child:
     def send_signal(self, number: int) -> None:
         if self.process is not None and self.is_alive():
             self.process.send_signal(number)
+
+
+def _leave_group(parent: int) -> None:
+    os.setpgid(0, 0)
+    _end_with(parent)
 
 
 def _end_with(parent: int) -> None:

@@ -8,6 +8,29 @@ from bakeoff.settings.configuration import Configuration
 from bakeoff.worker import celery_process, early_oven
 from bakeoff.worker.process_supervisor import Child, supervise
 
+#: What the nodes and beat import. Not `tasks`: it makes the memory that a node shares with its pool alone.
+MODULES = (
+    "celery.__main__",
+    "celery.bin.celery",
+    "celery.bin.worker",
+    "celery.bin.beat",
+    "celery.apps.worker",
+    "celery.apps.beat",
+    "celery.concurrency.prefork",
+    "celery.concurrency.thread",
+    "celery.worker.worker",
+    "celery.worker.consumer",
+    "celery.worker.components",
+    "celery.events.state",
+    "celery.loaders.app",
+    "kombu.transport.redis",
+    "sqlalchemy.dialects.sqlite",
+    "bakeoff.operations.runs.scheduled_runs",
+    "bakeoff.worker.worker_node",
+    "bakeoff.worker.jobs.job_runner",
+    "bakeoff.worker.jobs.job_batch",
+)
+
 
 def eval_command(configuration: Configuration, log_level: str, *, name: str = "eval") -> list[str]:
     oven = early_oven.argument(configuration.root, configuration.settings.preload)

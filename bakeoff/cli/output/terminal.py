@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from contextlib import contextmanager
 from functools import cache
@@ -24,6 +25,10 @@ def _console(stream: TextIO) -> "Console":
     if not console.is_terminal:
         console.width = _ENDLESS
     return console
+
+
+#: A forked child may write into a file where its parent writes to a terminal.
+os.register_at_fork(after_in_child=_console.cache_clear)
 
 
 def out() -> "Console":

@@ -40,9 +40,11 @@ def collecting_seldom() -> Iterator[None]:
 
 def run_and_end(main: Callable[[], None]) -> None:
     """Runs `main` and ends the process: after its threads and exit functions, its memory as it is."""
-    code = 1
+    code, process = 1, os.getpid()
 
     def end() -> None:
+        if os.getpid() != process:  # a forked child, which has an end of its own
+            return
         logging.shutdown()  # the exit function of logging is older, and would come after this one
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):  # a pipe that nobody reads any more, or a closed stream

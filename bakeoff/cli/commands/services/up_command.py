@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _SLOW_AFTER_S = 60.0
 _PROBE_S = 1.0
+_FORKED = 4  #: services of ours, which come first
 
 
 def up(  # noqa: PLR0917 - one parameter for each option
@@ -61,6 +62,7 @@ def up(  # noqa: PLR0917 - one parameter for each option
     """
     from bakeoff.settings import log_setup
     from bakeoff.store.database import schema_version
+    from bakeoff.worker import forked_module, worker_processes
     from bakeoff.worker.process_supervisor import supervise
     from bakeoff.worker.temporary.temporary_worker import stop_idle
     from registry.catalog.catalog_schema import read
@@ -75,10 +77,14 @@ def up(  # noqa: PLR0917 - one parameter for each option
         _api(configuration, log_level),
         *([_flower(configuration, flower_port)] if flower else []),
     ]
+    for service in services[:_FORKED]:
+        service.child.is_forked = True
     schema_version.ensure(context.engine)
     read(configuration.catalog_file)
     context.broker.hold_or_fail()
     stop_idle(context)  # a worker that a run has left would take memory, and jobs
+    forked_module.load(worker_processes.MODULES)
+    context.engine.dispose()  # a forked child must not inherit a connection
     supervise(
         [service.child for service in services], meanwhile=_StartAnnouncer(services, configuration).check
     )

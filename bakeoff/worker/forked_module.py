@@ -1,0 +1,148 @@
+"""Running a module of ours in a forked child, as `python -m` would run it in a new process.
+
+The child shares the memory of all that its parent has imported, and needs no second to import it again. What
+`exec` would have made new is made new here: environment, arguments, streams, signals, and the modules of
+`tasks`, which hold what one worker shares with its pool.
+
+The parent may have neither threads nor connections to an SQLite database when it forks: a child that inherits
+one believes that it holds locks which the kernel knows nothing of.
+"""
+
+import atexit
+import ctypes
+import gc
+import importlib
+import os
+import runpy
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from bakeoff.cell.inside.cell_main import THREAD_VARIABLES
+
+#: What comes before the name of the module in a command that can be forked.
+_PYTHON = (sys.executable, "-P", "-m")
+_STDOUT, _STDERR = 1, 2
+
+
+class ForkedProcess:
+    """As much of `subprocess.Popen` as a supervisor needs."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+def load(modules: Iterable[str]) -> None:
+    """Imports what children will need, once, and keeps the collector from writing to its pages."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # threads of BLAS would not be there in a child
+    try:
+        for module in modules:
+            importlib.import_module(module)
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+    gc.collect()
+    gc.freeze()
+
+
+def fork(
+    command: Sequence[str], environment: Mapping[str, str], output: int | None, prepare: Callable[[], None]
+) -> ForkedProcess:
+    """`command` is `python -P -m MODULE ...`. `output`: where it writes; None: where we do.
+
+    `prepare` is called in the child first.
+    """
+    if tuple(command[: len(_PYTHON)]) != _PYTHON:
+        raise ValueError(f"{command[:4]} cannot be forked: expected {' '.join(_PYTHON)} MODULE")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    signals = {signal.SIGTERM, signal.SIGINT}
+    # One that comes between the fork and the reset would be heard by a handler that is the parent's.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    pid = os.fork()
+    if pid:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return ForkedProcess(pid)
+    try:
+        prepare()
+        for number in signals:
+            signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _become(command, environment, output)
+        _run(command[len(_PYTHON) :])
+    except BaseException:  # noqa: BLE001 - nothing of the parent's stack may go on in the child
+        traceback.print_exc()
+    os._exit(1)
+
+
+def _become(command: Sequence[str], environment: Mapping[str, str], output: int | None) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    if output is not None:
+        os.dup2(output, _STDOUT)
+        os.dup2(output, _STDERR)
+    os.environ.clear()  # each variable has memory of its own then, and `_show` may write over the first ones
+    os.environ.update(environment)
+    with suppress(OSError, ValueError):
+        _show(command)
+    if not sys.flags.safe_path and sys.path and sys.path[0] in {"", str(Path.cwd())}:
+        del sys.path[0]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tasks"]:
+        del sys.modules[name]
+
+
+def _show(command: Sequence[str]) -> None:
+    """Writes the command where `ps` reads it: over the one of the parent, and over its first environment."""
+    fields = Path("/proc/self/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    first, last, end = int(fields[45]), int(fields[46]), int(fields[48])
+    text = b" ".join(word.encode() for word in command)[: end - first - 1]
+    if len(text) < last - first:  # then the kernel takes it for words that end with a zero each
+        text = text.replace(b" ", b"\0")
+    ctypes.memset(first, 0, max(len(text) + 1, last - first))
+    ctypes.memmove(first, text, len(text))
+
+
+def _run(words: Sequence[str]) -> NoReturn:
+    """The module, and what the interpreter does at its end."""
+    module, *arguments = words
+    sys.argv[:] = [module, *arguments]
+    sys.modules.pop(module, None)  # else Python warns that it was imported before it is run
+    code = 1
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as exc:
+        code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
+        if isinstance(exc.code, str):
+            print(exc.code, file=sys.stderr)  # noqa: T201 - as the interpreter does
+    except BaseException:  # noqa: BLE001 - shown as the interpreter does it
+        traceback.print_exc()
+    with suppress(Exception):
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - waits for threads, as at every end
+    with suppress(BaseException):
+        atexit._run_exitfuncs()  # noqa: SLF001 - so does `multiprocessing` in its forked children
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
