@@ -80,7 +80,7 @@ def main(clients: int = 50, number: int = 1_000, rate: float = 100.0) -> None:
     with TemporaryDirectory() as folder:
         with _serving([sys.executable, "-c", _EMPTY], Path(folder)) as port:
             yardstick = asyncio.run(_load(port, clients, number, rate, empty=True))
-        project = _project(Path(folder))
+        project = project_in(Path(folder))
         with _serving([sys.executable, "-m", "bakeoff.cli.main", "api", "--port", "0"], project) as port:
             seen = asyncio.run(_load(port, clients, number, rate))
         lost = _lost(project, seen)
@@ -95,7 +95,8 @@ def main(clients: int = 50, number: int = 1_000, rate: float = 100.0) -> None:
         print(error)
 
 
-def _project(folder: Path) -> Path:
+def project_in(folder: Path) -> Path:
+    """A new project with the configuration of this checkout."""
     (folder / "config").mkdir()
     for name in ("bakeoff.yaml", "models.yaml"):
         shutil.copy(Path(__file__).parent.parent / "config" / name, folder / "config")

@@ -9,7 +9,6 @@ one believes that it holds locks which the kernel knows nothing of.
 """
 
 import atexit
-import ctypes
 import gc
 import importlib
 import os
@@ -23,6 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+from bakeoff.cell.confinement.kernel_calls import show_command
 from bakeoff.cell.inside.cell_main import THREAD_VARIABLES
 
 #: What comes before the name of the module in a command that can be forked.
@@ -102,25 +102,14 @@ def _become(command: Sequence[str], environment: Mapping[str, str], output: int 
     if output is not None:
         os.dup2(output, _STDOUT)
         os.dup2(output, _STDERR)
-    os.environ.clear()  # each variable has memory of its own then, and `_show` may write over the first ones
+    os.environ.clear()
     os.environ.update(environment)
-    with suppress(OSError, ValueError):
-        _show(command)
+    with suppress(OSError):  # a kernel without it shows the command of the parent
+        show_command(command)
     if not sys.flags.safe_path and sys.path and sys.path[0] in {"", str(Path.cwd())}:
         del sys.path[0]
     for name in [name for name in sys.modules if name.partition(".")[0] == "tasks"]:
         del sys.modules[name]
-
-
-def _show(command: Sequence[str]) -> None:
-    """Writes the command where `ps` reads it: over the one of the parent, and over its first environment."""
-    fields = Path("/proc/self/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-    first, last, end = int(fields[45]), int(fields[46]), int(fields[48])
-    text = b" ".join(word.encode() for word in command)[: end - first - 1]
-    if len(text) < last - first:  # then the kernel takes it for words that end with a zero each
-        text = text.replace(b" ", b"\0")
-    ctypes.memset(first, 0, max(len(text) + 1, last - first))
-    ctypes.memmove(first, text, len(text))
 
 
 def _run(words: Sequence[str]) -> NoReturn:

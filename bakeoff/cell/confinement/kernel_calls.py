@@ -5,7 +5,8 @@ Also here: merging memory pages of this process into huge ones, which makes its 
 
 import ctypes
 import os
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_PR_SET_MM = 35
+_PR_SET_MM_MAP = 14
 _PR_SET_SECCOMP = 22
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
@@ -80,6 +83,38 @@ def hide_memory(*, hidden: bool) -> None:
 def forbid_new_privileges() -> None:
     """No program that this process executes gets more privileges. This cannot be undone."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def show_command(words: Sequence[str]) -> None:
+    """Let `ps` and others see this command as that of this process, which was forked from another one."""
+    text = b"".join(word.encode() + b"\0" for word in words)
+    shown = ctypes.create_string_buffer(text, len(text))
+    stat = Path("/proc/self/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    fields = [0, 0, 0, 0, *map(int, stat[1:])]  # numbered as in proc(5)
+    first = ctypes.addressof(shown)
+    _libc.sbrk.restype = ctypes.c_uint64
+    places = (
+        *fields[26:28],
+        *fields[45:48],
+        _libc.sbrk(0),
+        fields[28],
+        first,
+        first + len(text),
+        *fields[50:52],
+    )
+    layout = struct.pack("=12QIi", *places, 0, 0, -1)
+    call(
+        "prctl",
+        _PR_SET_MM,
+        ctypes.c_ulong(_PR_SET_MM_MAP),
+        layout,
+        ctypes.c_ulong(len(layout)),
+        ctypes.c_ulong(0),
+    )
+    _shown[:] = [shown]
+
+
+_shown: list[object] = []  #: the memory that the kernel reads the command from
 
 
 def filter_calls(program: object) -> None:
