@@ -67,7 +67,7 @@ def test_it_finds_what_a_process_of_its_own_would_find(tmp_path: Path) -> None:
         "sigterm": True,
         "blocked": [],
         "tasks": False,
-        "command": "\0".join([sys.executable, "-P", "-m", "probe", "one", "two three", ""]),
+        "command": f"{sys.executable}\x00-P\x00-m\x00probe\x00one\x00two three\x00",
     }
 
 
