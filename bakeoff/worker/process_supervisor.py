@@ -75,8 +75,8 @@ class Child:
 
     def look(self) -> None:
         """Starts it again if it has ended, after pauses that grow."""
-        if self.process is not None and self.process.poll() is not None:
-            self._note_death(self.process.returncode)
+        if self.process is not None and (code := self.process.poll()) is not None:
+            self._note_death(code)
             self.process = None
         if self.process is None and time.monotonic() >= self.start_at:
             self.start()
