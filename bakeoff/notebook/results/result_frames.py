@@ -9,7 +9,11 @@ from bakeoff.domain.runs.verdict import Standing
 from bakeoff.notebook.candidates.session_code import FOLDER
 from bakeoff.operations.runs.run_report import RunReport
 
+_MOMENT = "datetime64[us, UTC]"
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas as pd
 
     from bakeoff.domain.runs.verdict import RunVerdict
@@ -187,8 +191,8 @@ def run_list(summaries: "Sequence[RunSummary]") -> "pd.DataFrame":
             "dataset": pd.array([one.dataset.name for one in runs], dtype="string"),
             "metric": pd.array([one.rules.metrics[0] for one in runs], dtype="string"),
             "candidates": [sum(one.jobs.values()) for one in summaries],
-            "created_at": pd.to_datetime([one.created_at for one in runs], utc=True),
-            "ended_at": pd.to_datetime(pd.Series([one.ended_at for one in runs], dtype="object"), utc=True),
+            "created_at": _moments([one.created_at for one in runs]),
+            "ended_at": _moments([one.ended_at for one in runs]),
         },
         index=pd.Index([one.id for one in runs], name="run", dtype="object"),
     )
@@ -256,3 +260,9 @@ def _floats(values: Sequence[float | None]) -> Any:
     import numpy as np
 
     return np.array([np.nan if value is None else value for value in values], dtype="float64")
+
+
+def _moments(values: "Sequence[datetime | None]") -> "pd.DatetimeIndex":
+    import pandas as pd
+
+    return pd.DatetimeIndex([pd.NaT if value is None else value for value in values], dtype=_MOMENT)

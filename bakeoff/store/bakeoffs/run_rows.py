@@ -6,12 +6,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, tuple_, update
 
-from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.event import EventType
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run, RunState, end_of_run
-from bakeoff.domain.wording import nearest
+from bakeoff.domain.wording import counted, joined, nearest
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.results import curve_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, result_to_row, run_from_row, run_to_row
@@ -21,6 +21,7 @@ from bakeoff.store.signals import model_signals
 
 _OPEN = [state for state in RunState if not state.has_ended]
 _UNFINISHED = [state for state in JobState if not state.has_ended]
+_MOST_NAMED = 5
 _COMBINED = {RunState.COMPLETED, RunState.PARTIAL}  #: a run that ends otherwise gets no ensemble
 
 # With `key_share`, inserts of rows that refer to the run do not wait: they must only not lose it.
@@ -97,6 +98,22 @@ def find(engine: Engine, prefix: str) -> str:
     if found is None:
         raise _no_run(prefix)
     return found
+
+
+def find_to_change(engine: Engine, prefix: str) -> str:
+    """The same where a run is to be changed while it is under way: of those with a name, the one that is.
+
+    The newest of a name is what people mean who look at results; who cancels one could mean any of them.
+    """
+    open_ones = select(runs.c.id).where(runs.c.name == prefix, runs.c.ended_at.is_(None))
+    with reading(engine) as connection:
+        found = connection.execute(open_ones.order_by(runs.c.created_at)).scalars().all()
+    if len(found) > 1:
+        raise InvalidInputError(
+            f"{counted(len(found), 'run')} named {prefix} are under way: say which by its id, "
+            f"{joined([run_id[:8] for run_id in found[:_MOST_NAMED]])}"
+        )
+    return found[0] if found else find(engine, prefix)
 
 
 def find_named(engine: Engine, name: str) -> str | None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,12 +12,12 @@ import pytest
 from fixtures import warm
 from fixtures.command_line import TERMINAL, Outcome, Project, a_mixed_run
 from fixtures.places import ROOT
-from fixtures.samples import NOON, a_run
+from fixtures.samples import NOON, a_job, a_result, a_run
 from fixtures.stored import an_error, claim, states
 from rich.text import Text
 
 from bakeoff.domain.runs.job import JobState
-from bakeoff.store.bakeoffs import leases
+from bakeoff.store.bakeoffs import leases, run_rows
 
 
 @pytest.fixture
@@ -189,7 +190,7 @@ def test_a_log_that_is_not_there_says_why(project: Project) -> None:
         "(b, completed) has no log here: it ran on here, where `bakeoff logs` prints it\n"
     )
     assert "it ran on this machine, and " in removed.stderr
-    assert unknown.stderr.endswith("has no candidate 'c'; there are a, b\n")
+    assert unknown.stderr.endswith("has no candidate 'c'; there are 'a', 'b'\n")
 
 
 def test_a_log_that_another_machine_has_is_not_waited_for(project: Project) -> None:
@@ -228,7 +229,19 @@ def test_an_empty_log_of_what_failed_says_where_the_traceback_is(project: Projec
 
     told = f"it printed nothing; `bakeoff show {run.id[:8]} --errors` has its traceback\n"
     assert (found.exit_code, found.stdout, found.stderr) == (0, "", told)
-    assert project.bakeoff("logs", mute.id, env=here).stderr == ""
+    assert project.bakeoff("logs", mute.id, env=here).stderr == "it printed nothing\n"
+
+
+def test_a_result_that_was_taken_over_names_the_job_that_has_its_log(project: Project) -> None:
+    [fitted] = project.fill(a_run(), [Outcome(model="a", f1=0.5)])
+    run = a_run()
+    job = a_job(run, state=JobState.COMPLETED, ended_at=NOON)
+    result = replace(a_result(job), reused_from=fitted.id)
+    run_rows.create(project.engine, run, [], [(job, result)])
+
+    said = project.bakeoff("logs", job.id)
+    assert said.exit_code == 2
+    assert f"taken over from an earlier run, `bakeoff logs {fitted.id[:8]}`" in said.stderr
 
 
 def test_following_a_log_ends_with_its_job(project: Project) -> None:

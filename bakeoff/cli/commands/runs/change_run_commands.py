@@ -24,13 +24,16 @@ def cancel(
     as_json: Annotated[bool, typer.Option("--json", help="The run as JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Cancel a run; what has completed stays."""
+    """Cancel a run; what has completed stays.
+
+    One that has ended already is left as it is, and that is no error.
+    """
     from bakeoff.operations.runs.run_report import run_record
     from bakeoff.store.bakeoffs import cancellation, run_rows
 
     context = project_access.open_project(config)
     engine = project_access.database(context)
-    run_id = run_rows.find(engine, run)
+    run_id = run_rows.find_to_change(engine, run)
     cancelled = cancellation.cancel_run(engine, run_id)
     summary = run_rows.summary(engine, run_id)
     if as_json:
@@ -99,14 +102,14 @@ def priority(
 ) -> None:
     """Change the priority of a run in the queue.
 
-    Its queued jobs move; running jobs are not affected.
+    Its queued jobs move; running jobs are not affected, nor is a run that has ended.
     """
     from bakeoff.operations.runs.run_report import run_record
     from bakeoff.store.bakeoffs import run_rows
 
     context = project_access.open_project(config)
     engine = project_access.database(context)
-    run_id = run_rows.find(engine, run)
+    run_id = run_rows.find_to_change(engine, run)
     changed = run_rows.prioritise(engine, run_id, number)
     summary = run_rows.summary(engine, run_id)
     if as_json:

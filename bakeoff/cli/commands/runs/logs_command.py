@@ -62,7 +62,8 @@ def _log_file(job: "Job", configuration: "Configuration", engine: "Engine", *, m
         job = job_rows.get(engine, job.id)
     if not file.exists():
         raise NotFoundError(
-            f"job {job.id} ({job.candidate.id}, {job.state}) has no log here: {_why_no_log(job, file, here)}"
+            f"job {job.id} ({job.candidate.id}, {job.state}) has no log here: "
+            f"{_source_of(job, engine) or _why_no_log(job, file, here)}"
         )
     return file
 
@@ -71,6 +72,17 @@ def _may_still_run_on(here: str, job: "Job") -> bool:
     from bakeoff.domain.runs.job import JobState
 
     return job.state is JobState.QUEUED or (job.state is JobState.RUNNING and job.node == here)
+
+
+def _source_of(job: "Job", engine: "Engine") -> str:
+    """Which job has the log of a result that was taken over; empty if this one was fitted itself."""
+    from bakeoff.domain.runs.job import JobState
+    from bakeoff.store.bakeoffs import job_rows
+
+    if job.started_at is not None or job.state is not JobState.COMPLETED:
+        return ""
+    source = job_rows.result_of(engine, job.id).reused_from
+    return f"its result was taken over from an earlier run, `bakeoff logs {source[:8]}`" if source else ""
 
 
 def _why_no_log(job: "Job", file: "Path", here: str) -> str:
@@ -91,9 +103,11 @@ def _warn_of_attempts_elsewhere(job: "Job", here: str) -> None:
 
 def _warn_of_empty_log(job: "Job", file: "Path") -> None:
     """A traceback is stored with the job, and not written to the log."""
-    if job.error is not None and job.error.traceback and not file.stat().st_size:
-        hint = f"it printed nothing; `bakeoff show {job.run_id[:8]} --errors` has its traceback"
-        terminal.err().print(hint, soft_wrap=True)
+    if not job.state.has_ended or file.stat().st_size:
+        return
+    where = f"; `bakeoff show {job.run_id[:8]} --errors` has its traceback"
+    has_traceback = job.error is not None and job.error.traceback
+    terminal.err().print(f"it printed nothing{where if has_traceback else ''}", soft_wrap=True)
 
 
 def _read_log(file: "Path", engine: "Engine", job_id: str, *, follow: bool) -> "Iterator[str]":

@@ -13,7 +13,7 @@ from fixtures.stored import a_stored_run, an_error, claim, events, states, try_c
 from sqlalchemy import Engine
 
 from bakeoff.domain.ensemble import EnsembleRules
-from bakeoff.domain.errors import InfrastructureError, NotFoundError
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.signal import SignalOrder
@@ -287,6 +287,21 @@ def test_the_newest_run_that_evaluates_is_no_run_of_signals(engine: Engine) -> N
 
     assert run_rows.newest_evaluation(engine) == "1" * 36
     assert run_rows.find_named(engine, "latest") == "2" * 36
+
+
+def test_of_runs_of_one_name_the_one_under_way_is_changed_and_of_two_none(engine: Engine) -> None:
+    for number in "123":
+        _, [job] = a_stored_run(engine, id=number * 36, name="n", created_at=NOON + timedelta(int(number)))
+        if number == "3":
+            cancellation.cancel_job(engine, job.id)
+
+    assert run_rows.find(engine, "n") == "3" * 36
+    with pytest.raises(InvalidInputError, match=r"2 runs named n are under way.* 11111111 and 22222222"):
+        run_rows.find_to_change(engine, "n")
+    cancellation.cancel_run(engine, "2" * 36)
+    assert run_rows.find_to_change(engine, "n") == "1" * 36
+    cancellation.cancel_run(engine, "1" * 36)
+    assert run_rows.find_to_change(engine, "n") == "3" * 36
 
 
 def test_a_name_and_the_beginning_of_an_id_can_be_asked_for_alone(engine: Engine) -> None:
