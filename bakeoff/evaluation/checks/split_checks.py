@@ -17,6 +17,8 @@ from bakeoff.evaluation.checks.numeric_sample import (
     roc_auc,
 )
 from bakeoff.evaluation.datasets.canonical_column import DATETIME, STRING, Column
+from bakeoff.evaluation.datasets.canonical_table import Table
+from bakeoff.evaluation.datasets.splits.row_split import Split
 
 _ROWS = MOST_TRAIN + MOST_TEST
 #: Columns with so large a share of different values, and so many, may name groups.
@@ -45,6 +47,50 @@ def split_findings(data: SampledData) -> Iterator[Finding]:
         yield from _shift(data)
 
 
+def divided_group(table: Table, split: Split) -> Finding | None:
+    """The group that the dataset declares, where a run goes by something else and divides it.
+
+    Who declares a group says that its rows belong together, so no likeness of labels is asked for. All folds
+    are looked at: in the order of time, the first ones show the least.
+    """
+    column = table.ignored_group
+    if column is None:
+        return None
+    groups = _group_numbers(column)
+    tested = np.concatenate([groups[part.test] for part in split.parts])
+    shown = np.concatenate([np.isin(groups[part.test], groups[part.train]) for part in split.parts])
+    seen = float(shown[tested >= 0].mean()) if (tested >= 0).any() else 0.0
+    if not seen:
+        return None
+    return Finding(
+        slug="group-overlap",
+        severity=Severity.HIGH if seen >= _SEEN else Severity.MEDIUM,
+        message=f"the dataset declares groups in {column.name}, the split does not keep them, and {seen:.0%} "
+        "of the test rows have one that training rows show",
+        cure=f"{_by_group(column.name, split)}; if new rows come from the same ones, "
+        f"`accept: [group-overlap {column.name}: the reason]`",
+        columns=(column.name,),
+    )
+
+
+def _group_numbers(column: Column) -> np.ndarray:
+    """-1 where the group is missing."""
+    if not column.is_array:
+        codes = codes_of(column)
+        return np.where(np.isnan(codes), -1, codes).astype(np.intp)
+    values = column.array
+    missing = np.isnat(values) if column.type == DATETIME else np.isnan(values.astype(float))
+    return np.where(missing, -1, np.unique(values, return_inverse=True)[1])
+
+
+def _by_group(name: str, split: Split) -> str:
+    """How to keep the groups: a run goes by them, or by what the split goes by now."""
+    design = split.design
+    asked = {"--time": design.time, "--fold-column": design.fold_column, "--group": design.group}
+    instead = next((f" instead of `{option} {its}`" for option, its in asked.items() if its), "")
+    return f"`--group {name}`{instead}" if instead else f"`group: {name}`"
+
+
 def _hidden_groups(data: SampledData) -> Iterator[Finding]:
     """Columns that name a group, such as a subject: its rows have like labels, and lie on both sides."""
     declared = data.split.design.group
@@ -65,7 +111,7 @@ def _hidden_groups(data: SampledData) -> Iterator[Finding]:
                 severity=Severity.HIGH,
                 message=f"rows with the same {column.name} have like values of {data.table.target.name} "
                 f"(z {z:.0f}), and {seen:.0%} of the test rows have one that training rows show",
-                cure=f"`group: {column.name}`; if new rows come from the same ones, "
+                cure=f"{_by_group(column.name, data.split)}; if new rows come from the same ones, "
                 f"`accept: [group-overlap {column.name}: the reason]`",
                 columns=(column.name,),
             )

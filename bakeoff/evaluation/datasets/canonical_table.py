@@ -21,6 +21,7 @@ class Table:
     target: Target
     split_column: Column | None
     design_columns: Mapping[str, Column]  #: by name, those that the design looks at
+    ignored_group: Column | None  #: the group that the dataset declares, of a design that does not keep it
     train_rows: int | None  #: so many rows from the start are for training; None when the data do not say
 
     @property
@@ -69,11 +70,13 @@ def table_of(
     target = target_of(columns[-1], dataset.task)
     check_values(columns)
     split = dataset.split_column
+    ignored = None if dataset.group == design.group else dataset.group
     return Table(
         columns=columns,
         target=target,
         split_column=None if split is None else canonical(frame[split], split),
         design_columns={name: canonical(frame[name], name) for name in design.columns},
+        ignored_group=None if ignored is None else canonical(frame[ignored], ignored),
         train_rows=reading.train_rows,
     )
 

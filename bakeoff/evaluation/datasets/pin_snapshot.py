@@ -23,6 +23,7 @@ from bakeoff.domain.design import ONE_SPLIT, Design
 from bakeoff.domain.finding import Finding, with_accepted, worst_first
 from bakeoff.evaluation.checks.data_findings import findings_on, store_findings, stored_findings
 from bakeoff.evaluation.checks.data_profile import profile_of, store_profile, stored_profile
+from bakeoff.evaluation.checks.split_checks import divided_group
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import Table, address, table_of
@@ -102,12 +103,21 @@ def pin(
             store_findings(folder, known)
         if profiling is not None:
             store_profile(folder, profiling.result())
+        known = _with_divided_group(known or (), table, split)
     return Pinned(
         ref=ref,
         folder=folder,
         files=dataset_files(dataset, root),
-        findings=worst_first(with_accepted(known or (), dataset.accepted)),
+        findings=worst_first(with_accepted(known, dataset.accepted)),
     )
+
+
+def _with_divided_group(known: tuple[Finding, ...], table: Table, split: Split) -> tuple[Finding, ...]:
+    """It is not kept beside the snapshot, which is the same whatever group the dataset declares."""
+    divided = divided_group(table, split)
+    if divided is None:
+        return known
+    return (divided, *(one for one in known if (one.slug, one.columns) != (divided.slug, divided.columns)))
 
 
 def _ref(table: Table, split: Split, name: str, dataset_id: str) -> DatasetRef:

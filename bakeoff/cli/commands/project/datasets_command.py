@@ -76,12 +76,20 @@ app.command("add")(datasets_add.add)
 
 
 @app.command("check")
-def check(
+def check(  # noqa: PLR0917 - one parameter for each option
     dataset: Annotated[
         str, typer.Argument(metavar="DATASET", help="A configured dataset, or a .csv or .parquet file.")
     ],
     target: Annotated[
         str | None, typer.Option(metavar="COLUMN", show_default=False, help="What to predict in a file.")
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", show_default=False, help="As of a run that keeps these groups."),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", show_default=False, help="As of a run that tests the latest rows."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
@@ -95,7 +103,9 @@ def check(
     from bakeoff.operations.datasets.dataset_overview import check_dataset
 
     context = project_access.open_project(config)
-    request = RunRequest.parse({"dataset": dataset, "target": target})
+    request = RunRequest.parse(
+        {"dataset": dataset, "target": target, "design": {"group": group, "time": time}}
+    )
     console = terminal.err() if as_json else terminal.out()
     with terminal.busy(console, "reading the data"):
         found = check_dataset(context, request)

@@ -11,6 +11,7 @@ import pytest
 from bakeoff.domain.design import Design
 from bakeoff.domain.finding import SLUGS, Finding, Severity
 from bakeoff.evaluation.checks.data_findings import findings_on
+from bakeoff.evaluation.checks.split_checks import divided_group
 from bakeoff.evaluation.datasets.canonical_table import table_of
 from bakeoff.evaluation.datasets.sources.dataset_sources import SourceReading
 from bakeoff.evaluation.datasets.splits.split_choice import make_split
@@ -208,6 +209,44 @@ def test_nobody_is_advised_to_drop_the_column_that_names_a_group():
 def test_a_declared_group_or_time_answers_the_finding():
     assert "group-overlap" not in found(subjects(), group="subject")
     assert "time-order" not in found(dates(), time="when")
+
+
+def divided(frame: pd.DataFrame, **design: Any) -> Finding | None:
+    """What is said of the group `subject` that the dataset declares, in a run of this design."""
+    settings = DatasetSettings(source="csv", path="d.csv", target="y", group="subject")
+    reading = SourceReading(frame=frame, target="y", train_rows=None)
+    with ThreadPoolExecutor(1) as threads:
+        table = table_of(reading, settings, threads, Design(**design))
+    return divided_group(table, make_split(table, Design(**design), seed=0, test_size=0.25))
+
+
+def test_a_declared_group_that_the_split_divides_is_a_grave_finding_whatever_the_labels_are():
+    frame = clean().assign(subject=[f"s{row % 60}" for row in range(ROWS)], day=np.arange(ROWS), fold=0)
+    frame.loc[300:, "fold"] = 1
+    by_time, by_fold = divided(frame, time="day"), divided(frame, fold_column="fold")
+    assert by_time is not None
+    assert by_fold is not None
+    assert (by_time.slug, by_time.severity, by_time.columns) == ("group-overlap", Severity.HIGH, ("subject",))
+    assert "100% of the test rows" in by_time.message
+    assert by_time.cure.startswith("`--group subject` instead of `--time day`; ")
+    assert by_fold.cure.startswith("`--group subject` instead of `--fold-column fold`; ")
+    assert divided(frame, group="subject") is None
+
+
+def test_few_rows_of_a_divided_group_are_a_lesser_finding_and_missing_groups_are_no_group():
+    whole = clean().assign(subject=np.arange(ROWS) // 5 + 0.0, day=np.arange(ROWS))
+    assert divided(whole.assign(subject=whole["subject"].where(whole.index % 2 == 0)), time="day") is None
+    late = whole.assign(subject=[*whole["subject"][:-5], 0, 1, 2, 3, 4])
+    finding = divided(late, time="day")
+    assert finding is not None
+    assert (finding.severity, "3% of the test rows" in finding.message) == (Severity.MEDIUM, True)
+
+
+def test_the_cure_of_a_group_that_a_split_by_time_divides_can_be_followed():
+    frame = subjects().assign(day=np.arange(ROWS))
+    assert found(frame, time="day")["group-overlap"].cure.startswith(
+        "`--group subject` instead of `--time day`; "
+    )
 
 
 def test_beside_a_declared_group_the_time_is_less_serious_and_its_cure_says_what_it_replaces():

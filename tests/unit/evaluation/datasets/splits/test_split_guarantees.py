@@ -27,6 +27,7 @@ def a_table(y: list, **roles: list) -> Table:
         target=target_of(target, None),
         split_column=columns.pop("part", None),
         design_columns=columns,
+        ignored_group=None,
         train_rows=None,
     )
 
