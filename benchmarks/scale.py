@@ -4,10 +4,10 @@
     python -m benchmarks.scale [URL of an empty database] [most jobs]
 
 First the cost of each step of a job while so many others are queued; then jobs per second, from claim to
-finish, by so many processes; then events and doorbells per second. Without a URL it is an SQLite file.
+finish, by so many processes, beside procrastinate where that is installed, and by as many nodes as a cluster
+has; then events and doorbells per second. Without a URL it is an SQLite file.
 """
 
-import multiprocessing
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -30,12 +30,11 @@ from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import open_database, writing
 from bakeoff.store.monitoring import metric_counts
+from benchmarks.claiming import print_throughput
 from benchmarks.leases import BEGAN, a_job, a_result, a_run
 from tasks.celery import messenger_for
 
 _SAMPLES = 200
-_TOGETHER = 2_000  #: jobs that processes share
-_PROCESSES = (1, 2, 4, 8)
 _EVENTS = 20_000
 _CAPS = claims.Caps(per_node=10_000, overall=10_000)
 
@@ -48,9 +47,7 @@ def main(url: str | None, most: int) -> None:
         _print_costs(engine, most)
         _forget(engine)
         engine.dispose()
-        print("\njobs per second, from claim to finish\n")
-        for processes in _PROCESSES:
-            print(f"{processes:3} processes {_throughput(database, processes):9,.0f}")
+        print_throughput(database, settle)
         print()
         _print_messages(open_database(database))
 
@@ -112,46 +109,9 @@ def _timed(costs: list[float], act: Callable[[], Any]) -> Any:
     return outcome
 
 
-def _claim(engine: Engine, job_id: str, node: str = "here") -> Any:
-    holder = claims.Holder(node=node, worker=node)
+def _claim(engine: Engine, job_id: str) -> Any:
+    holder = claims.Holder(node="here", worker="here")
     return claims.claim(engine, job_id, holder=holder, caps=_CAPS, lease_s=30)
-
-
-def _throughput(database: str, processes: int) -> float:
-    engine = open_database(database)
-    run = a_run()
-    run_rows.create(engine, run, [a_job(run, place) for place in range(_TOGETHER)])
-    settle(engine)
-    engine.dispose()
-    context = multiprocessing.get_context("spawn")
-    ready, go = context.Semaphore(0), context.Event()
-    crowd = [
-        context.Process(target=_work, args=(database, f"node-{number}", ready, go))
-        for number in range(processes)
-    ]
-    for process in crowd:
-        process.start()
-    for _ in crowd:
-        ready.acquire()
-    began = perf_counter()
-    go.set()
-    for process in crowd:
-        process.join()
-    return _TOGETHER / (perf_counter() - began)
-
-
-def _work(database: str, node: str, ready: Any, go: Any) -> None:
-    """As a supervisor does it, but that nothing is fitted."""
-    engine = open_database(database)
-    next_jobs(engine, limit=1)
-    ready.release()
-    go.wait()
-    while found := next_jobs(engine, limit=len(_PROCESSES)):
-        for waiting in found:
-            claim = _claim(engine, waiting.job_id, node)
-            if isinstance(claim, claims.Claim):
-                leases.complete(engine, claim.lease, a_result(claim))
-                break
 
 
 def _print_messages(engine: Engine) -> None:
