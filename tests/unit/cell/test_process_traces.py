@@ -1,5 +1,6 @@
 """What a job may leave in its process: each kind is seen, and what every job does is not taken for one."""
 
+import gc
 import json
 import os
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 import sklearn
 from threadpoolctl import ThreadpoolController
 
+from bakeoff.cell.confinement.kernel_calls import return_free_memory
 from bakeoff.cell.inside import process_traces
 from bakeoff.cell.inside.process_traces import ProcessTraces
 
@@ -95,6 +97,8 @@ def in_a_process_of_its_own(deed: Callable[[ProcessTraces], object]) -> Any:
     pid = os.fork()
     if pid == 0:
         try:
+            gc.freeze()  # what the tests before this one have made is not looked through four times
+            return_free_memory()  # which tests have left; else it would hide what the deed takes
             traces = ProcessTraces(ThreadpoolController())
             found = deed(traces)
             os.write(writer, json.dumps(found if isinstance(found, list) else traces.left()).encode())

@@ -1,6 +1,8 @@
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,11 +32,18 @@ TABLE = pa.table({"a": [1, 2, 3], "b": ["x", "y", "x"]})
 
 
 @pytest.mark.parametrize(
-    "X",
-    [FRAME, TABLE, OfAnotherLibrary(TABLE), pl.DataFrame(FRAME), FRAME.to_records(index=False)],
+    "make",
+    [
+        lambda: FRAME,
+        lambda: TABLE,
+        lambda: OfAnotherLibrary(TABLE),
+        lambda: pl.DataFrame(FRAME),  # has threads from then on, so not while tests are collected
+        lambda: FRAME.to_records(index=False),
+    ],
     ids=["pandas", "arrow", "another", "polars", "records"],
 )
-def test_every_kind_of_frame_becomes_a_file_of_its_values(X: object, tmp_path: Path) -> None:
+def test_every_kind_of_frame_becomes_a_file_of_its_values(make: Callable[[], Any], tmp_path: Path) -> None:
+    X = make()
     found = write_data(X, [0, 1, 0], folder=tmp_path)
 
     assert pq.read_table(found.path).to_pydict() == {
