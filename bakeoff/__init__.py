@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from bakeoff.notebook.candidates.candidate_grid import grid
     from bakeoff.notebook.candidates.tuned_estimator import tuned
     from bakeoff.notebook.compare_call import compare
-    from bakeoff.notebook.project_door import Project, notebook_project, project, run
+    from bakeoff.notebook.configured_project import Project, notebook_project, project, run
     from bakeoff.notebook.results.bakeoff_result import BakeoffResult
 
 __all__ = [
@@ -31,12 +31,12 @@ _HOMES = {
     "BakeoffRun": "bakeoff.notebook.bakeoff_run",
     "EnsembleService": "bakeoff.inference",
     "ModelPredictor": "bakeoff.inference",
-    "Project": "bakeoff.notebook.project_door",
+    "Project": "bakeoff.notebook.configured_project",
     "compare": "bakeoff.notebook.compare_call",
     "grid": "bakeoff.notebook.candidates.candidate_grid",
-    "notebook_project": "bakeoff.notebook.project_door",
-    "project": "bakeoff.notebook.project_door",
-    "run": "bakeoff.notebook.project_door",
+    "notebook_project": "bakeoff.notebook.configured_project",
+    "project": "bakeoff.notebook.configured_project",
+    "run": "bakeoff.notebook.configured_project",
     "tuned": "bakeoff.notebook.candidates.tuned_estimator",
 }
 

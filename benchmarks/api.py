@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import run_rows, run_status
+from bakeoff.store.bakeoffs import run_progress_rows, run_rows
 from bakeoff.store.database.engine import open_database
 
 _READS = 4  #: of a status, for each run that is started
@@ -176,7 +176,7 @@ def _lost(project: Path, seen: Seen) -> int:
     engine = open_database(load(project / "config" / "bakeoff.yaml", environment={}).database_url)
     jobs = len(_BODY["models"]) + 1
     return sum(
-        not run_rows.exists(engine, run_id) or len(run_status.of_run(engine, run_id).jobs) != jobs
+        not run_rows.exists(engine, run_id) or len(run_progress_rows.of_run(engine, run_id).jobs) != jobs
         for run_id in seen.run_ids
     )
 

@@ -22,8 +22,8 @@ from bakeoff.operations.runs import start_run
 from bakeoff.operations.runs.client_request_check import check_run_request
 from bakeoff.operations.signals.start_signals import start_signals
 from bakeoff.settings.setting_definitions import ClientRight
-from bakeoff.store.bakeoffs import run_rows, run_status
-from bakeoff.store.bakeoffs.run_status import RunStatus
+from bakeoff.store.bakeoffs import run_progress_rows, run_rows
+from bakeoff.store.bakeoffs.run_progress_rows import RunStatus
 
 #: Only an admin says what is saved, because a saved model may be promoted to Production.
 _RIGHTS: Mapping[Role, frozenset[ClientRight]] = {
@@ -84,7 +84,7 @@ def _once(
 ) -> RunStatus:
     run_id = None if key is None else str(uuid5(_KEYS, f"{principal.name}\n{key}"))
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
-    found = run_status.of_run(context.engine, begin(run_id, digest))
+    found = run_progress_rows.of_run(context.engine, begin(run_id, digest))
     if found.run.request_digest != digest:
         raise another_request(key)
     return found

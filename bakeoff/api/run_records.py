@@ -6,8 +6,8 @@ from typing import Any
 from bakeoff.domain.identity import iso_or_none, utc_now
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import seconds_left
+from bakeoff.store.bakeoffs.run_progress_rows import JobStatus, RunStatus
 from bakeoff.store.bakeoffs.run_rows import RunSummary
-from bakeoff.store.bakeoffs.run_status import JobStatus, RunStatus
 
 
 def started(status: RunStatus) -> dict[str, Any]:

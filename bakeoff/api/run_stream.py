@@ -24,9 +24,9 @@ from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.event import EventType
 from bakeoff.events.event_stream import envelope
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs import change_marks, outbox, run_status
+from bakeoff.store.bakeoffs import change_marks, outbox, run_progress_rows
 from bakeoff.store.bakeoffs.outbox import Pending
-from bakeoff.store.bakeoffs.run_status import RunStatus
+from bakeoff.store.bakeoffs.run_progress_rows import RunStatus
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ async def _frames(
 def _read(context: Context, run_id: str, after: int) -> StatusAndEvents:
     """Reads the run before the events: if it has ended, the event that says so is then among them."""
     engine = context.engine
-    status = run_status.of_run(engine, run_id)
+    status = run_progress_rows.of_run(engine, run_id)
     return status, outbox.of_run(engine, run_id, after=after, limit=_MAX_EVENTS)
 
 

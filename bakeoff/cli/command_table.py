@@ -163,7 +163,7 @@ _ENTRIES: Sequence[_Entry] = (
     ),
     _Entry(
         "results",
-        "bakeoff.cli.commands.signals.results_command:app",
+        "bakeoff.cli.commands.signals.imported_results_command:app",
         _MODELS,
         "Import results of other systems, and labels for them.",
     ),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from bakeoff.domain.design import ONE_SPLIT, Design
+from bakeoff.domain.split_design import ONE_SPLIT, Design
 
 
 class TargetKind(StrEnum):

@@ -12,10 +12,10 @@ from enum import StrEnum
 from math import isnan, nan
 from typing import Any, Self
 
-from bakeoff.domain import installed_extensions
+from bakeoff.domain import entry_point_extensions
 from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.entry_point_extensions import Extends
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.installed_extensions import Extends
 from bakeoff.domain.machine.folders import refuse_tasks
 from bakeoff.domain.tuning import Costs
 
@@ -52,7 +52,7 @@ def is_custom(metric: str) -> bool:
 
 def added_metrics() -> tuple[str, ...]:
     """The names that installed packages add."""
-    return tuple(installed_extensions.added(Extends.METRICS))
+    return tuple(entry_point_extensions.added(Extends.METRICS))
 
 
 def check_form(metric: str) -> None:

@@ -9,7 +9,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import EnsembleSignal, SignalOrder
 from bakeoff.inference.signal_model_answers import AnswerSource, InProcessSource, ModelAnswers, inputs_from
 from registry.catalog.live_catalog import Catalog
-from registry.code.signal_models import config_of
+from registry.code.call_signal_model import config_of
 
 if TYPE_CHECKING:
     import pandas as pd

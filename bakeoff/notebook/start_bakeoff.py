@@ -11,7 +11,7 @@ from bakeoff.notebook.bakeoff_run import BakeoffRun
 from bakeoff.notebook.call_options import Metrics, OnInterrupt, Save
 from bakeoff.notebook.candidates.session_code import write_module
 from bakeoff.notebook.candidates.written_objects import write_function
-from bakeoff.notebook.python_names import COLUMNS, DESIGN, in_names_of_python
+from bakeoff.notebook.errors_in_python_words import COLUMNS, DESIGN, in_names_of_python
 from bakeoff.notebook.results.bakeoff_result import planned
 
 if TYPE_CHECKING:

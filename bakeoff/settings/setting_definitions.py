@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from bakeoff.domain.entry_point_extensions import Extends, added
 from bakeoff.domain.finding import SLUGS, Acceptance
-from bakeoff.domain.installed_extensions import Extends, added
 from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.verdict import PreferAmongTied, SplitReuse
 from bakeoff.domain.wording import listed, masked, nearest

@@ -33,7 +33,7 @@ from bakeoff.domain.errors import BakeoffError, NotFoundError
 from bakeoff.operations.doctor.broker_check import BrokerStatus
 from bakeoff.web import page_responses, static_files
 from bakeoff.web.live_page_changes import LiveChanges
-from bakeoff.web.page_visits import Handler, PageRoute, SeeOther, Visit, visit_of
+from bakeoff.web.page_request_and_answer import Handler, PageRoute, SeeOther, Visit, visit_of
 from bakeoff.web.routes.page_table import PAGES
 from bakeoff.web.table_downloads import FORMS
 

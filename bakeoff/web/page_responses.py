@@ -19,8 +19,8 @@ from bakeoff.api.security.page_sessions import PageSessions, cookies_in
 from bakeoff.api.security.request_guard import LOGIN, is_page
 from bakeoff.domain.errors import BakeoffError, NotFoundError
 from bakeoff.domain.wording import masked
+from bakeoff.web.page_request_and_answer import Answer, Download, Page, SeeOther, Visit, visit_of
 from bakeoff.web.page_templates import render
-from bakeoff.web.page_visits import Answer, Download, Page, SeeOther, Visit, visit_of
 from bakeoff.web.table_downloads import FORMS, ShownTable
 
 #: The field of each form that proves that the form is one of ours.

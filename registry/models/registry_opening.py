@@ -17,9 +17,9 @@ docstring says what a backend promises. The obligations of the factory:
 
 from typing import TYPE_CHECKING
 
-from bakeoff.domain import installed_extensions
+from bakeoff.domain import entry_point_extensions
+from bakeoff.domain.entry_point_extensions import Extends
 from bakeoff.domain.errors import BakeoffError, InfrastructureError, InvalidInputError
-from bakeoff.domain.installed_extensions import Extends
 from registry.models.local.artefact_files import DATABASE
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def _open_added(configuration: "Configuration") -> "BaseModelRegistry":
 
     settings = configuration.settings.model_registry
     backend = settings.backend
-    factory = installed_extensions.load(Extends.REGISTRIES, backend)
-    whose = f"the registry backend {backend!r} of {installed_extensions.whose(Extends.REGISTRIES, backend)}"
+    factory = entry_point_extensions.load(Extends.REGISTRIES, backend)
+    whose = f"the registry backend {backend!r} of {entry_point_extensions.whose(Extends.REGISTRIES, backend)}"
     try:
         registry = factory(settings, configuration.root)
     except BakeoffError:

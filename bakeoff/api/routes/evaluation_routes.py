@@ -40,9 +40,9 @@ from bakeoff.operations.runs.run_report import (
     require_result,
     standing_record,
 )
-from bakeoff.store.bakeoffs import cancellation, label_rows, run_rows, run_status
+from bakeoff.store.bakeoffs import cancellation, label_rows, run_progress_rows, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
-from bakeoff.store.bakeoffs.run_status import RunStatus
+from bakeoff.store.bakeoffs.run_progress_rows import RunStatus
 
 PATH = "/api/ml/evaluations"
 
@@ -155,7 +155,7 @@ def list_evaluations(context: TheContext, wanted: Annotated[RunFilter, Query()])
 @router.get("/{id}", response_model=RunStatusOut, responses=documented(404))
 def read_an_evaluation(context: TheContext, id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
     """The state of a run, its jobs, and its progress."""
-    return run_record(run_status.of_run(context.engine, id))
+    return run_record(run_progress_rows.of_run(context.engine, id))
 
 
 @router.get("/{id}/results", response_model=ResultsOut, responses=documented(404))
@@ -257,7 +257,7 @@ def cancel_an_evaluation(context: TheContext, id: Id) -> dict[str, Any]:  # noqa
     if not cancellation.cancel_run(engine, id) and before.state is not RunState.CANCELLED:
         ended = run_rows.get(engine, id).state
         raise ConflictError(f"run {id} had ended already: {ended}")
-    return run_record(run_status.of_run(engine, id))
+    return run_record(run_progress_rows.of_run(engine, id))
 
 
 @router.post(

@@ -23,7 +23,7 @@ from bakeoff.domain.conformance_report import (
 )
 from bakeoff.evaluation.conformance import check_candidate_in_cell
 from registry.code.outside_access import below_home, variables_of
-from registry.code.plugin_paths import import_path, readable_paths
+from registry.code.plugin_import_path import import_path, readable_paths
 
 RunCell = Callable[[Order], CellOutcome]
 

@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bakeoff.domain.dataset import DatasetRef
-from bakeoff.domain.design import ONE_SPLIT, Design
 from bakeoff.domain.finding import Finding, with_accepted, worst_first
+from bakeoff.domain.split_design import ONE_SPLIT, Design
 from bakeoff.evaluation.checks.data_findings import findings_on, store_findings, stored_findings
 from bakeoff.evaluation.checks.data_profile import profile_of, store_profile, stored_profile
 from bakeoff.evaluation.checks.split_checks import divided_group

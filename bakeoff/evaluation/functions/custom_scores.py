@@ -25,7 +25,7 @@ from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, score_snapshot
 from bakeoff.evaluation.statistics.sketches.blocks import JACKKNIFE_BLOCKS
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch
-from registry.code.plugin_paths import import_path, readable_paths
+from registry.code.plugin_import_path import import_path, readable_paths
 
 _ENTRY = "bakeoff.evaluation.functions.metrics_in_cell:compute"
 _CURE = "make it faster, or raise `metricTimeout`"

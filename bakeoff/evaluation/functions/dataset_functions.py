@@ -18,7 +18,7 @@ from bakeoff.domain.machine.folders import refuse_tasks
 from bakeoff.evaluation.functions.dataset_in_cell import FRAME
 from bakeoff.evaluation.functions.temporary_oven import oven_for, why_it_ended
 from bakeoff.settings.configuration import Configuration
-from registry.code.plugin_paths import import_path, readable_paths
+from registry.code.plugin_import_path import import_path, readable_paths
 
 if TYPE_CHECKING:
     import pandas as pd

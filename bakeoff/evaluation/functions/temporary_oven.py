@@ -8,7 +8,7 @@ from bakeoff.cell.host.cell_client import connect
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.oven.oven_handle import Oven
-from registry.code.plugin_paths import import_path
+from registry.code.plugin_import_path import import_path
 
 _START_S = 60
 _PRELOADED = (

@@ -52,7 +52,7 @@ from bakeoff.evaluation.jobs.choosing.trial_deaths import (
     too_many_deaths,
     was_a_trial,
 )
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, may_share_cell
+from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, may_share_cell
 from bakeoff.evaluation.jobs.fit_and_predict import TRIALS
 from bakeoff.evaluation.jobs.importance.score_importance import (
     MOST_MB,
@@ -67,7 +67,7 @@ from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of, seed_at
 from registry.code.candidate_code import Code
 from registry.code.outside_access import below_home, variables_of
-from registry.code.plugin_paths import import_path, readable_paths
+from registry.code.plugin_import_path import import_path, readable_paths
 from registry.columns.predictions import BadPredictionsError
 
 log = logging.getLogger(__name__)

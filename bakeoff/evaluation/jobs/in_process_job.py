@@ -14,6 +14,7 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs import fit_and_predict
 from bakeoff.evaluation.jobs.accept_outputs import about_preparation, about_weights, score_outputs, uses_seed
 from bakeoff.evaluation.jobs.choosing.accept_choices import accept_choices, warnings_about
+from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.evaluation_job import (
     Scored,
     payload_of,
@@ -21,7 +22,6 @@ from bakeoff.evaluation.jobs.evaluation_job import (
     with_choices,
     with_warning,
 )
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     fold_of,
     fold_result,

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.domain import installed_extensions
+from bakeoff.domain import entry_point_extensions
 from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.entry_point_extensions import Extends
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.installed_extensions import Extends
 from bakeoff.domain.metric import MetricFacts, check_form, greater_is_better, names_function
 
 _PROBABILITIES = "probabilities"
@@ -61,8 +61,8 @@ def load_metric(metric: str) -> MetricFunction:
 
 
 def _of_package(metric: str) -> tuple[Any, str]:
-    function = installed_extensions.load(Extends.METRICS, metric)
-    return function, installed_extensions.whose(Extends.METRICS, metric)
+    function = entry_point_extensions.load(Extends.METRICS, metric)
+    return function, entry_point_extensions.whose(Extends.METRICS, metric)
 
 
 def _of_module(metric: str) -> tuple[Any, str]:

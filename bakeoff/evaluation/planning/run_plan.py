@@ -7,13 +7,13 @@ from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef, TargetKind
-from bakeoff.domain.design import Design
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.domain.metric import MetricFacts, ScoringRules, is_custom
 from bakeoff.domain.model_version import check_name
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
+from bakeoff.domain.split_design import Design
 from bakeoff.domain.wording import cut, listed, nearest, quoted
 from bakeoff.evaluation.datasets.pin_snapshot import Pinned, pin
 from bakeoff.evaluation.datasets.snapshot import classes, fields, fold_sizes, sealed_labels

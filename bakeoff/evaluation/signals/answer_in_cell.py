@@ -16,19 +16,19 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.market.market_snapshot import open_market
-from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, unpickle_copies
+from bakeoff.evaluation.signals.artefacts_for_signal_cell import ArtefactCopy, unpickle_copies
 from bakeoff.evaluation.signals.signal_job_inputs import SEED
 from bakeoff.settings import log_setup
-from registry.code.file_access_audit import FileAccessAudit
-from registry.code.library_versions import loaded_environment
-from registry.code.model_building import LoadError
-from registry.code.signal_models import (
+from registry.code.call_signal_model import (
     BadSignalsError,
     answers_to_json,
     await_if_needed,
     checked_signals,
     construct,
 )
+from registry.code.file_access_audit import FileAccessAudit
+from registry.code.library_versions import loaded_environment
+from registry.code.model_building import LoadError
 from registry.columns.json_values import jsonable
 
 if TYPE_CHECKING:

@@ -25,8 +25,7 @@ from bakeoff.evaluation.conformance.run_checks_in_cell import (
 from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.signals.answer_in_cell import seed_random
 from bakeoff.settings import log_setup
-from registry.code.model_building import SignalClass, find_signal_class
-from registry.code.signal_models import (
+from registry.code.call_signal_model import (
     await_if_needed,
     checked_signals,
     construct,
@@ -34,6 +33,7 @@ from registry.code.signal_models import (
     sell_remark,
     trained_every_artefact,
 )
+from registry.code.model_building import SignalClass, find_signal_class
 
 if TYPE_CHECKING:
     from registry.interface import ModelPlugin

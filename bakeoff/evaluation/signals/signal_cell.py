@@ -22,13 +22,13 @@ from bakeoff.domain.runs.result import Cost, Provenance, digest_of
 from bakeoff.domain.signal import ModelOutput
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
-from bakeoff.evaluation.jobs.evaluation_under_way import Grant, Permission
+from bakeoff.evaluation.jobs.evaluation_context import Grant, Permission
 from bakeoff.evaluation.reuse.job_provenance import PartsOf, look_before, provenance_of
 from bakeoff.evaluation.signals import answer_in_cell
-from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy
+from bakeoff.evaluation.signals.artefacts_for_signal_cell import ArtefactCopy
+from registry.code.call_signal_model import BadSignalsError, answers_from_json, in_probabilities, sell_remark
 from registry.code.outside_access import below_home, variables_of
-from registry.code.plugin_paths import import_path, readable_paths
-from registry.code.signal_models import BadSignalsError, answers_from_json, in_probabilities, sell_remark
+from registry.code.plugin_import_path import import_path, readable_paths
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.runs.result import Part, Parts, digest_of, fingerprint
 from bakeoff.domain.signal import Artefact, ConfidenceMeaning, SignalJobInputs
 from bakeoff.evaluation.reuse.job_provenance import parts_of
-from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
+from bakeoff.evaluation.signals.artefacts_for_signal_cell import resolve_artefacts
 from registry.code.candidate_code import Code, class_modules, code_at
 from registry.models.registry_interface import BaseModelRegistry
 

@@ -20,8 +20,8 @@ from bakeoff.evaluation.signals.signal_job_inputs import inputs_of
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.market_settings import MarketSettings, MarketSource
 from registry.catalog.live_catalog import Catalog
+from registry.code.call_signal_model import config_of
 from registry.code.library_versions import cell_environment
-from registry.code.signal_models import config_of
 from registry.models.registry_interface import BaseModelRegistry
 from registry.models.registry_opening import has_registry, open_registry
 

@@ -11,9 +11,9 @@ from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.signals.answer_in_cell import errors_as_faults, seed_random
 from bakeoff.settings import log_setup
+from registry.code.call_signal_model import await_if_needed, trained_every_artefact
 from registry.code.class_import import describe_exception
 from registry.code.model_building import SignalClass, find_signal_class
-from registry.code.signal_models import await_if_needed, trained_every_artefact
 from registry.columns.json_values import jsonable
 from registry.models import pickling
 from registry.models.model_description import describe

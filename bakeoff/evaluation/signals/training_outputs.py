@@ -25,7 +25,7 @@ from bakeoff.domain.model_version import (
     VersionOrigin,
 )
 from bakeoff.evaluation.reuse.file_audit_check import sha256
-from bakeoff.evaluation.signals.saved_artefacts import LEARNED_AS_OF, TRAINING
+from bakeoff.evaluation.signals.artefacts_for_signal_cell import LEARNED_AS_OF, TRAINING
 from registry.models.model_description import Description
 from registry.models.registry_interface import BaseModelRegistry, Fitted
 

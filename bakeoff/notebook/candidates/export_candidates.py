@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def export(session: "ProjectSession", report: "RunReport", folder: Path, names: Sequence[str]) -> str:
     """The text of the catalog. Files of the same name have the same text: it is in the name, as a digest."""
-    from registry.code.plugin_paths import class_paths
+    from registry.code.plugin_import_path import class_paths
 
     chosen = _chosen(session, report, names)
     modules = {

@@ -222,7 +222,7 @@ class BakeoffResult:
 
     def importance(self, candidate: str) -> "pd.DataFrame":
         """What its score loses when a column is shuffled; of a run with `importance=True`."""
-        from bakeoff.notebook.python_names import in_names_of_python
+        from bakeoff.notebook.errors_in_python_words import in_names_of_python
         from bakeoff.notebook.results.result_frames import importance
 
         with in_names_of_python({}):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.wording import listed
-from bakeoff.notebook.python_names import in_names_of_python
+from bakeoff.notebook.errors_in_python_words import in_names_of_python
 from bakeoff.operations.runs.run_report import importance_of, report_record
 from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.difference_forest import difference_forest, pairs_with

@@ -6,7 +6,7 @@ from pathlib import Path
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.wording import counted
-from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
+from bakeoff.evaluation.signals.artefacts_for_signal_cell import resolve_artefacts
 from bakeoff.evaluation.signals.signal_run_plan import registry_of
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn

@@ -8,9 +8,8 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bakeoff.domain import installed_extensions
+from bakeoff.domain.entry_point_extensions import Extends
 from bakeoff.domain.errors import BakeoffError, InfrastructureError
-from bakeoff.domain.installed_extensions import Extends
 from bakeoff.domain.wording import counted, masked, size
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
@@ -45,7 +44,7 @@ def check_registry(context: Context) -> Iterator[Diagnosis]:
 
 def _added(configuration: Configuration, backend: str) -> Diagnosis:
     """Checks a backend that an installed package adds: only whether it answers."""
-    whose = f"{backend}, of {installed_extensions.whose(Extends.REGISTRIES, backend)}"
+    whose = f"{backend}, of {entry_point_extensions.whose(Extends.REGISTRIES, backend)}"
     try:
         registry_opening.open_registry(configuration).versions(limit=1)
     except Exception as exc:  # noqa: BLE001 - the package's own code; whatever it raises is the diagnosis

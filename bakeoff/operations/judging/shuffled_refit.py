@@ -12,8 +12,8 @@ from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.functions.temporary_oven import RunCell
 from bakeoff.evaluation.jobs.accept_outputs import load_predictions
 from bakeoff.evaluation.jobs.cell_failure import Killed, Stopped, failure_of
+from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay
 from bakeoff.evaluation.jobs.evaluation_job import order_of
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
 from bakeoff.evaluation.metrics import scoring_rules
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, folded_rows
 from registry.columns.predictions import BadPredictionsError

@@ -19,7 +19,7 @@ from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.signal import Artefact
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
-from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, copy_out
+from bakeoff.evaluation.signals.artefacts_for_signal_cell import ArtefactCopy, copy_out
 from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
 from bakeoff.operations.capacity import grant_for
 from bakeoff.operations.context import Context

@@ -21,7 +21,7 @@ from bakeoff.operations.signals.signal_model_cells import prepared_inputs
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.database import schema_version
-from registry.code.signal_models import sell_remark
+from registry.code.call_signal_model import sell_remark
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.identity import iso, utc_now
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.run_report import curve_records, read_report, report_record
-from bakeoff.store.bakeoffs import run_status
+from bakeoff.store.bakeoffs import run_progress_rows
 from bakeoff.store.bakeoffs.results import earlier_fits, verdict_rows
 from bakeoff.web.charts.chart_symbols import MOST_MODELS
 
@@ -91,7 +91,7 @@ def read_contents(context: Context, run_id: str) -> ReportContents:
         pairs=[pair.to_record() for pair in report.verdict.pairs] if report.verdict else [],
         densities=verdict_rows.densities_of(context.engine, run_id),
         curves=curve_records(context.engine, run_id, models=shown),
-        jobs=run_record(run_status.of_run(context.engine, run_id))["jobs"],
+        jobs=run_record(run_progress_rows.of_run(context.engine, run_id))["jobs"],
         origins=origins,
         environment=environment,
         design=report.run.dataset.design.title,

@@ -5,7 +5,7 @@ from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.wording import nearest, quoted
 from bakeoff.operations.conformance.report_store import known_reports
 from bakeoff.store.bakeoffs import rejections as loads
-from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit
 from bakeoff.web.table_downloads import Cell, ShownTable
 
 

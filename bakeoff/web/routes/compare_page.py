@@ -22,7 +22,7 @@ from bakeoff.web.charts.difference_forest import difference_forest
 from bakeoff.web.charts.pairs_matrix import pairs_matrix
 from bakeoff.web.charts.plots.curve_plots import calibration_plot, precision_recall_plot, roc_plot
 from bakeoff.web.charts.plots.residual_plots import predicted_true_plot, residual_plot
-from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit
 from bakeoff.web.table_downloads import ShownTable
 from bakeoff.web.views.candidate_comparison import (
     comparison_table,

@@ -7,7 +7,7 @@ from bakeoff.domain.finding import worst_first
 from bakeoff.domain.wording import nearest, quoted
 from bakeoff.operations.datasets.dataset_overview import change_of, columns_of, snapshots_of
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.web.page_visits import Answer, Page, PageRoute, Visit
+from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, Visit
 from bakeoff.web.table_downloads import ShownTable
 from bakeoff.web.views.run_list_lines import run_lines
 

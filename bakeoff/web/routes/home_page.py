@@ -7,7 +7,7 @@ from bakeoff.domain.model_version import ModelVersion, Promotion, Stage, Version
 from bakeoff.domain.runs.run import RunState
 from bakeoff.operations.runs.scheduled_runs import schedule_statuses
 from bakeoff.store.bakeoffs import job_rows, run_rows
-from bakeoff.web.page_visits import Answer, Page, PageRoute, Visit
+from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, Visit
 from bakeoff.web.views.run_list_lines import run_lines
 from registry.models import registry_opening
 

@@ -13,13 +13,13 @@ from bakeoff.domain.runs.result import Fit, Result
 from bakeoff.domain.runs.run import seconds_left
 from bakeoff.domain.wording import nearest
 from bakeoff.operations.runs.run_report import read_report
-from bakeoff.store.bakeoffs import job_rows, run_rows, run_status
+from bakeoff.store.bakeoffs import job_rows, run_progress_rows, run_rows
 from bakeoff.store.bakeoffs.results import earlier_fits
 from bakeoff.web.charts.job_waterfall import job_waterfall
 from bakeoff.web.charts.markup import Markup
 from bakeoff.web.charts.plots.importance_plot import importance_plot
 from bakeoff.web.charts.plots.study_plot import study_plots
-from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit
 from bakeoff.web.routes.run_pages import full_id, run_head, to_full_id
 from bakeoff.web.table_downloads import ShownTable
 from bakeoff.web.views.job_and_leaderboard_tables import failure_groups, job_table
@@ -40,7 +40,7 @@ def show_jobs(visit: Visit) -> Answer:
     results = {standing.result.evaluation_id: standing.result for standing in report.standings}
     metric = report.metrics[0]
     run = report.run
-    status = run_status.of_run(engine, run_id)
+    status = run_progress_rows.of_run(engine, run_id)
     elapsed_s = (now - run.started_at).total_seconds() if run.started_at else 0.0
     return Page(
         template="run_jobs.html",

@@ -1,8 +1,16 @@
 """Logging in with a token, logging out, and the colours of the pages."""
 
 from bakeoff.api.security.page_sessions import COOKIE, LIFETIME_S, SECURE_COOKIE
+from bakeoff.web.page_request_and_answer import (
+    Answer,
+    Page,
+    PageRoute,
+    SeeOther,
+    SetCookie,
+    Visit,
+    local_path,
+)
 from bakeoff.web.page_responses import THEME, THEMES
-from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, SetCookie, Visit, local_path
 
 _A_YEAR_S = 365 * 86_400
 

@@ -7,8 +7,8 @@ from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundErro
 from bakeoff.domain.model_version import Stage, VersionFilter
 from bakeoff.domain.wording import quoted
 from bakeoff.operations.production.promotion_evidence import evidence_in
+from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit, confirmation
 from bakeoff.web.page_templates import path_part
-from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit, confirmation
 from bakeoff.web.views.model_history import (
     gates_of,
     model_lines,

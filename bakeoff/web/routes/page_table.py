@@ -1,6 +1,6 @@
 """All pages, in the order in which their paths are tried."""
 
-from bakeoff.web.page_visits import PageRoute
+from bakeoff.web.page_request_and_answer import PageRoute
 from bakeoff.web.routes import (
     candidate_pages,
     compare_page,

@@ -4,8 +4,8 @@ from bakeoff.domain.identity import iso, utc_now
 from bakeoff.operations.runs.scheduled_runs import pause_schedule, resume_schedule, schedule_statuses
 from bakeoff.store.bakeoffs import job_rows
 from bakeoff.store.bakeoffs.queue import queue_order
+from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit, confirmation
 from bakeoff.web.page_templates import path_part
-from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit, confirmation
 from bakeoff.web.table_downloads import ShownTable
 
 _MOST_NEXT = 50

@@ -7,7 +7,7 @@ from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import LONGEST_LABEL, PRIORITIES
 from bakeoff.domain.wording import counted, quoted
 from bakeoff.store.bakeoffs import cancellation, job_rows, label_rows, run_rows
-from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit, confirmation
+from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit, confirmation
 
 _MOST_NAMED = 12
 

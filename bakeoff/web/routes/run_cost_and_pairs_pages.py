@@ -12,7 +12,7 @@ from bakeoff.web.charts.cost_figures import COSTS, cost_of, telling_cost
 from bakeoff.web.charts.pairs_matrix import pairs_matrix
 from bakeoff.web.charts.plots.pareto_plot import ParetoPoint, pareto_plot, pareto_points, pareto_sentence
 from bakeoff.web.charts.verdict_box import claim_of
-from bakeoff.web.page_visits import Answer, Download, Page, PageRoute, Visit
+from bakeoff.web.page_request_and_answer import Answer, Download, Page, PageRoute, Visit
 from bakeoff.web.reports.html_report import html_report
 from bakeoff.web.reports.markdown_report import markdown_report
 from bakeoff.web.reports.report_contents import read_contents

@@ -13,7 +13,7 @@ from bakeoff.operations.runs.run_report import RunReport, read_report, report_re
 from bakeoff.store.bakeoffs import label_rows, run_rows, schedule_slots
 from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
 from bakeoff.web.charts.verdict_box import stopped_list, verdict_box
-from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit
 from bakeoff.web.views.job_and_leaderboard_tables import board_table
 from bakeoff.web.views.run_list_lines import run_lines, run_table
 

@@ -8,7 +8,7 @@ from bakeoff.domain.identity import iso
 from bakeoff.domain.wording import masked_within, quoted
 from bakeoff.settings.setting_definitions import Settings
 from bakeoff.store.monitoring import audit_rows
-from bakeoff.web.page_visits import Answer, Page, PageRoute, Visit
+from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, Visit
 from bakeoff.web.table_downloads import ShownTable
 
 _ENTRIES_PER_PAGE = 100

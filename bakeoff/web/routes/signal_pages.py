@@ -8,7 +8,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import SignalType
 from bakeoff.domain.wording import listed, quoted
 from bakeoff.store.signals import ensemble_signals
-from bakeoff.web.page_visits import Answer, Page, PageRoute, Visit
+from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, Visit
 from bakeoff.web.table_downloads import ShownTable
 
 _PER_PAGE = 200

@@ -17,7 +17,7 @@ from bakeoff.evaluation.reuse.reuse_plan import grouped
 from bakeoff.operations.runs.client_request_check import check_run_request
 from bakeoff.operations.runs.plan_preview import plan_ahead
 from bakeoff.settings.setting_definitions import ClientRight
-from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit
+from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit
 from bakeoff.web.table_downloads import ShownTable
 
 Given = Mapping[str, Sequence[str]]

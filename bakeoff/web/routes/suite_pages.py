@@ -5,7 +5,7 @@ from bakeoff.operations.suites.start_suite import new_suite, settings_of, start_
 from bakeoff.operations.suites.suite_report import SuiteReport, read_suite, read_suites
 from bakeoff.store.bakeoffs import suite_rows
 from bakeoff.web.charts.mean_ranks import mean_ranks_table
-from bakeoff.web.page_visits import Answer, Page, PageRoute, SeeOther, Visit, confirmation
+from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit, confirmation
 from bakeoff.web.table_downloads import ShownTable
 
 _MOST = 50

@@ -13,6 +13,7 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.accept_outputs import has_predictions_of
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Stopped
+from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.jobs.evaluation_job import (
     EvaluationEnd,
     RoundDone,
@@ -22,7 +23,6 @@ from bakeoff.evaluation.jobs.evaluation_job import (
     result_of,
     with_own_metrics,
 )
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     EarlierFold,
     evaluate_folds,

@@ -13,7 +13,7 @@ from fixtures.project import Project, a_project, wait_for
 from sqlalchemy import text
 
 from bakeoff.api.paging import cursor_after
-from bakeoff.store.bakeoffs import run_rows, run_status
+from bakeoff.store.bakeoffs import run_progress_rows, run_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
 
@@ -459,7 +459,7 @@ def test_without_a_broker_a_run_is_started_and_waits() -> None:
     ):
         run_id = api.started("good")
 
-        assert run_status.of_run(project.engine, run_id).jobs[0].state == "queued"
+        assert run_progress_rows.of_run(project.engine, run_id).jobs[0].state == "queued"
         assert api.get("/health/ready") == {"ready": True}
         health = api.get("/health")
         assert (health["broker"]["reachable"], health["jobs"]["queued"]) == (False, 1)

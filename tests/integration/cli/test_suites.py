@@ -12,7 +12,7 @@ from fixtures.project import wait_for
 from fixtures.samples import a_result
 from fixtures.stored import PLENTY, an_error, sketches_of_scores
 
-from bakeoff.notebook import project_door
+from bakeoff.notebook import configured_project
 from bakeoff.operations.context import Context
 from bakeoff.operations.suites.start_suite import new_suite, start_suite
 from bakeoff.settings.configuration import load
@@ -180,12 +180,12 @@ def test_one_time_limit_holds_for_all_runs_of_a_suite(
             if len(waited) == 2:
                 raise TimeoutError
 
-    monkeypatch.setattr(project_door, "BakeoffRun", Waiting)
+    monkeypatch.setattr(configured_project, "BakeoffRun", Waiting)
     context = Context(load(suites.root / "config" / "bakeoff.yaml", environment={}))
     session = SimpleNamespace(context=context, worker=SimpleNamespace(ensure=lambda: None))
 
     with pytest.raises(TimeoutError, match="suite both is not over after 60 s; its runs go on"):
-        project_door.Project(cast("ProjectSession", session)).suite("both", timeout=60)
+        configured_project.Project(cast("ProjectSession", session)).suite("both", timeout=60)
 
     assert 59 < waited[0] <= 60
     assert waited[1] < waited[0] - 0.15

@@ -15,8 +15,8 @@ from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.datasets.pin_snapshot import Pinned, pin
+from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.evaluation_job import Scored, evaluate_in_cell
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.settings.setting_definitions import DatasetSettings, Settings
 from bakeoff.worker.worker_oven import preloaded

@@ -27,8 +27,8 @@ from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.events.event_stream import envelope
 from bakeoff.operations.runs.run_report import failure_record, standing_record
 from bakeoff.settings.setting_definitions import DatasetSettings
+from bakeoff.store.bakeoffs.run_progress_rows import JobStatus, RunStatus
 from bakeoff.store.bakeoffs.run_rows import RunSummary
-from bakeoff.store.bakeoffs.run_status import JobStatus, RunStatus
 
 RUN = a_run(
     state=RunState.RUNNING,

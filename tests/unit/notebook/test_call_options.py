@@ -5,7 +5,7 @@ from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.notebook import start_bakeoff
 from bakeoff.notebook.call_options import CompareOptions, ProjectOptions
 from bakeoff.notebook.compare_call import compare
-from bakeoff.notebook.project_door import Project
+from bakeoff.notebook.configured_project import Project
 
 #: What Python gives in another way: as the arguments X, y and candidates, or by the parts of the design.
 ELSEWHERE = {"dataset", "target", "models", "design"}

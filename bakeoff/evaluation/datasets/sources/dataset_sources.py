@@ -14,7 +14,7 @@ from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.column_types import convert
 from bakeoff.evaluation.datasets.sources.added_sources import files_of_added, read_added
 from bakeoff.evaluation.datasets.sources.built_in_sources import TOY_SETS, labelled_frame, load_toy_set
-from bakeoff.evaluation.datasets.sources.csv_format import CsvFormat, format_of
+from bakeoff.evaluation.datasets.sources.detect_csv_format import CsvFormat, format_of
 from bakeoff.evaluation.datasets.sources.file_sources import (
     csv_columns,
     located,

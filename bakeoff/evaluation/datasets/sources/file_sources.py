@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.column_types import known_types
-from bakeoff.evaluation.datasets.sources.csv_format import CsvFormat, format_of
+from bakeoff.evaluation.datasets.sources.detect_csv_format import CsvFormat, format_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.domain.design import MOST_FITS, Design
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.split_design import MOST_FITS, Design
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.datasets.canonical_table import Table
 from bakeoff.evaluation.datasets.splits.fold_split import (

@@ -11,7 +11,15 @@ from sqlalchemy import Engine, event
 
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import CodeManifest, Part, Provenance
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status, saving_rows
+from bakeoff.store.bakeoffs import (
+    cancellation,
+    job_rows,
+    leases,
+    outbox,
+    run_progress_rows,
+    run_rows,
+    saving_rows,
+)
 from bakeoff.store.bakeoffs.queue import claims, postgresql_jobs
 from bakeoff.store.bakeoffs.queue.claims import Holder
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
@@ -78,7 +86,7 @@ ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
     "latest": lambda engine, _: run_rows.find(engine, "latest"),
     "latest that evaluates": lambda engine, _: run_rows.newest_evaluation(engine),
     "summary": lambda engine, queued: run_rows.summary(engine, queued[0].run_id),
-    "status": lambda engine, queued: run_status.of_run(engine, queued[0].run_id),
+    "status": lambda engine, queued: run_progress_rows.of_run(engine, queued[0].run_id),
     "events of a run": lambda engine, queued: outbox.of_run(engine, queued[0].run_id, after=0, limit=9),
 }
 

@@ -17,7 +17,7 @@ from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFou
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.signal import SignalOrder
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows, run_status
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_progress_rows, run_rows
 from bakeoff.store.bakeoffs.queue.claims import Claim
 from bakeoff.store.database.engine import writing
 
@@ -238,7 +238,7 @@ def test_the_status_of_a_run_is_of_one_moment_and_in_the_order_of_its_jobs(engin
     claim(engine, second, node="left")
     leases.fail(engine, claim(engine, third).lease, an_error())
 
-    status = run_status.of_run(engine, run.id)
+    status = run_progress_rows.of_run(engine, run.id)
 
     assert (status.run.id, status.run.state) == (run.id, "running")
     assert [(job.job_id, job.model_id, job.state, job.attempt, job.node) for job in status.jobs] == [
@@ -252,7 +252,7 @@ def test_the_status_of_a_run_is_of_one_moment_and_in_the_order_of_its_jobs(engin
         (False, False),
     ]
     with pytest.raises(NotFoundError, match="there is no run nobody"):
-        run_status.of_run(engine, "nobody")
+        run_progress_rows.of_run(engine, "nobody")
 
 
 def test_an_empty_database_has_an_empty_page(engine: Engine) -> None:

@@ -7,12 +7,12 @@ from fixtures.samples import DATASET, a_job, a_result, a_run
 from fixtures.stored import PLENTY, an_error, claim, try_claim
 from sqlalchemy import Engine
 
-from bakeoff.domain.design import Design
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Cost, FoldResult
 from bakeoff.domain.runs.run import Run, RunState
+from bakeoff.domain.split_design import Design
 from bakeoff.operations.runs.start_run import with_folds
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_progress_rows, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import ClaimRefusal, Holder
 from bakeoff.store.bakeoffs.results import fold_rows
@@ -110,7 +110,7 @@ def test_a_candidate_begins_with_the_first_of_its_folds_which_is_told_once(engin
     claim(engine, first)
     claim(engine, second)
 
-    assert [status.state for status in run_status.of_run(engine, run.id).jobs] == ["running"]
+    assert [status.state for status in run_progress_rows.of_run(engine, run.id).jobs] == ["running"]
     assert told(engine, run) == [("evaluation.started", whole.id)]
     claim(engine, third)
     claim(engine, whole)

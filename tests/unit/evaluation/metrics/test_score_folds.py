@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
-from bakeoff.domain.design import Design
 from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.split_design import Design
 from bakeoff.evaluation.metrics.score_folds import FoldedRows, score_fold, score_folds
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from registry.columns.predictions import BadPredictionsError, Predictions

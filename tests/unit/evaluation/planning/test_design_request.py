@@ -2,8 +2,8 @@
 
 import pytest
 
-from bakeoff.domain.design import Design
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.split_design import Design
 from bakeoff.evaluation.planning.design_request import (
     DesignRequest,
     design_of,

@@ -18,8 +18,7 @@ from bakeoff.domain.signal import (
     SignalType,
     Strategy,
 )
-from registry.code.model_building import LoadError
-from registry.code.signal_models import (
+from registry.code.call_signal_model import (
     BadSignalsError,
     answers_from_json,
     answers_to_json,
@@ -29,6 +28,7 @@ from registry.code.signal_models import (
     in_probabilities,
     sell_remark,
 )
+from registry.code.model_building import LoadError
 from registry.interface import ModelPlugin
 
 FRIDAY = date(2026, 11, 20)

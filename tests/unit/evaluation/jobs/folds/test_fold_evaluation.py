@@ -9,17 +9,17 @@ import pandas as pd
 import pytest
 from fixtures.samples import a_candidate, a_job, a_run
 
-from bakeoff.domain.design import Design
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.runs.column_importance import fit_record
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import CodeManifest, Cost, FoldResult, NotKept, Provenance
+from bakeoff.domain.split_design import Design
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs, sketch_folds
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
+from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, RoundDone, Scored
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     EarlierFold,
     evaluate_folds,

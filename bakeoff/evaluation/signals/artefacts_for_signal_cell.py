@@ -13,7 +13,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import NotFoundError, TamperedError
 from bakeoff.domain.model_version import ModelVersion, VersionFilter, VersionNumber
 from bakeoff.domain.signal import Artefact
-from registry.code.signal_models import artefact_version_of
+from registry.code.call_signal_model import artefact_version_of
 from registry.models.local import artefact_files
 from registry.models.registry_interface import BaseModelRegistry
 from registry.models.unpickling import unpickle

@@ -1,7 +1,7 @@
 import pytest
 
 from bakeoff.domain.errors import ConflictError, InvalidInputError
-from bakeoff.notebook.python_names import in_names_of_python, python_names
+from bakeoff.notebook.errors_in_python_words import in_names_of_python, python_names
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
+from bakeoff.web.page_request_and_answer import local_path
 from bakeoff.web.page_templates import path_part
-from bakeoff.web.page_visits import local_path
 
 
 @pytest.mark.parametrize("path", ["/", "/runs?q=a", "/models/a%2Fb"])
