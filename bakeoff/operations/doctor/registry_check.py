@@ -8,6 +8,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from bakeoff.domain import entry_point_extensions
 from bakeoff.domain.entry_point_extensions import Extends
 from bakeoff.domain.errors import BakeoffError, InfrastructureError
 from bakeoff.domain.wording import counted, masked, size
