@@ -38,9 +38,8 @@ def wait(
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     while not (state := run_rows.get(context.engine, run_id).state).has_ended:
         if deadline is not None and time.monotonic() > deadline:
-            raise TimeoutError(
-                f"run {run_id} is still {state} after {timeout_s} s: {why_nothing_runs(context)}"
-            )
+            why = why_nothing_runs(context, [run_id]) or "it has a job at work"
+            raise TimeoutError(f"run {run_id} is still {state} after {timeout_s} s: {why}")
         time.sleep(poll_s)
     wait_for_verdict(context, run_id)
     return state

@@ -39,6 +39,11 @@ class Design:
         return self.folds > 1 or self.fold_column is not None
 
     @property
+    def may_seal(self) -> bool:
+        """Whether test rows can stay unseen. Other folds train on them, and a group is not divided."""
+        return not self.has_folds and self.group is None
+
+    @property
     def splits(self) -> int:
         """How many pairs of training and test rows there are."""
         return self.folds * self.repeats

@@ -156,7 +156,7 @@ class BakeoffRun:
     def _idle_reason(self) -> IdleReason:
         from bakeoff.operations.doorbells import why_nothing_runs
 
-        return IdleReason(lambda: why_nothing_runs(self._context))
+        return IdleReason(lambda: why_nothing_runs(self._context, [self.run_id]))
 
     def _wait_until_saved(self, run: Run) -> None:
         from bakeoff.cli.output.runs.saving_view import is_under_way

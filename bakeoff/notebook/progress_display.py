@@ -100,9 +100,8 @@ class LinePerCandidate(_Nothing):
 
 def line_of(job: Job, polled: PolledRun) -> str:
     """`forest f1 0.953 in 1.2 s`, or why it has no result."""
-    took = ""
-    if job.started_at is not None and job.ended_at is not None:
-        took = f" in {duration((job.ended_at - job.started_at).total_seconds())}"
+    took_s = None if job.ended_at is None else polled.seconds_of(job)
+    took = "" if took_s is None else f" in {duration(took_s)}"
     if job.state is JobState.COMPLETED:
         score = f"{short_name(polled.run.rules.metrics[0])} {plain(polled.scores.get(job.id))}"
         return f"{job.candidate.id} {score}{took or ', reused'}"

@@ -10,6 +10,7 @@ sweeps may run at once.
 """
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bakeoff.broker import EVALUATIONS
@@ -99,12 +100,17 @@ def _ring_if_there_is_room(context: Context) -> int:
     return ring_free_slots(context)
 
 
-def why_nothing_runs(context: Context) -> str:
-    """One sentence: why no job is running, and the cure where there is one."""
-    backlog, cap = job_rows.backlog(context.engine), context.shared_caps.present().overall
+def why_nothing_runs(context: Context, run_ids: Collection[str]) -> str:
+    """One sentence: why none of these runs has a job at work, and the cure where there is one.
+
+    Empty if one has: a fold that is a job of its own is at work, or a job has begun meanwhile.
+    """
+    at_work, cap = job_rows.running_jobs(context.engine), context.shared_caps.present().overall
+    if any(job.run_id in run_ids for job in at_work):
+        return ""
     if not context.broker.is_running():
         return "the broker cannot be reached: `bakeoff doctor` says more"
-    if backlog.running >= cap:
+    if len(at_work) >= cap:
         return f"all {cap} slots are taken by other runs: `bakeoff runs` lists them"
     if (full := full_disk(context.configuration)) is not None:
         return full

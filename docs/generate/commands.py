@@ -15,7 +15,8 @@ _HEAD = """# Commands
 What `--help` says of each command; `make docs` writes this page.
 
 The exit code is 0 when the command did what it says, 1 when a gate or a check failed, 2 for bad usage, 3 when
-a run finished with failures or was cancelled, and 4 when the infrastructure failed (broker, database, disk).
+a run finished with failures, was cancelled, or has nobody with a score by the metric that ranks, and 4 when
+the infrastructure failed (broker, database, disk).
 """
 
 _WIDTH = 100

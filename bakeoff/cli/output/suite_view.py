@@ -51,7 +51,7 @@ def follow_suite(context: "Context", suite_id: str, console: "Console") -> Suite
         if any(summary.run.state is RunState.RUNNING for summary in runs):
             idle_since = None
         elif idle_since is not None and time.monotonic() > idle_since + _ASK_AFTER_S:
-            if why := why_nothing_runs(context):
+            if why := why_nothing_runs(context, [summary.run.id for summary in runs]):
                 console.print(why, soft_wrap=True)
             idle_since = None
         temporary_worker.replace_the_dead(context, report.members[-1].member.run_id)

@@ -87,7 +87,7 @@ class Scored:
     provenance: Provenance | None = None  #: None when nothing was fitted
     reused_from: str | None = None  #: id of the evaluation whose predictions were scored
     uses_seed: bool = True  #: false: the cell saw that another seed would change nothing
-    earlier_s: float = 0.0  #: what earlier attempts took for folds that are not fitted again
+    earlier_s: float = 0.0  #: what others took for folds that are not fitted here, less the wait for them
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from bakeoff.evaluation.metrics.metric_names import importance_rules, need_more_
 from bakeoff.evaluation.reuse.file_audit_check import first_change
 
 _MOST_NAMED = 3
+_FIRST_CALLS_S = 0.1  #: of `fit` and `predict`, for imports and threads, however few the rows are
 
 
 class Way(StrEnum):
@@ -210,8 +211,15 @@ def _is_scored_alike(fit: Fit, rules: ScoringRules) -> bool:
 
 
 def _expected_s(run: Run, latest: Fit | None) -> float | None:
-    """The expected time: that of an earlier fit, in proportion to the number of rows, and of folds."""
+    """The expected time: that of an earlier fit, times the number of fits.
+
+    Only what it spent in `fit` and `predict` grows with the rows. To start a cell, to load the code and to
+    score takes as long on few rows as on many, and on few it is nearly all.
+    """
     if latest is None:
         return None
-    rows, fits = run.dataset.train_rows / max(1, latest.train_rows), run.dataset.design.fits / latest.fits
-    return latest.result.duration_s * rows * fits
+    rows = run.dataset.train_rows / max(1, latest.train_rows)
+    cost, each_s = latest.result.cost, latest.result.duration_s / latest.fits
+    of_rows_s = max(0.0, (cost.fit_s + cost.predict_s) / latest.fits - _FIRST_CALLS_S)
+    of_rows_s = min(of_rows_s, each_s)
+    return run.dataset.design.fits * (each_s - of_rows_s + of_rows_s * rows)

@@ -56,6 +56,7 @@ class JudgedCandidate:
     id: str
     sketch: Sketch | None  #: by the metric that is judged; None: the candidate has no result, or only a score
     score: float | None = None  #: of a candidate without a sketch, so without an interval
+    why_unscored: str | None = None  #: what its metric says of having no value, in a line
     is_baseline: bool = False  #: the dummy, which takes no part in the contest
     fit_seconds: float | None = None
     predict_seconds: float | None = None  #: per row
@@ -146,6 +147,7 @@ def _contender(one: JudgedCandidate, level: float) -> Contender:
     return Contender(
         id=one.id,
         value=one.value,
+        why_unscored=one.why_unscored,
         interval=interval(one.sketch, level=level) if one.sketch else None,
         fit_seconds=one.fit_seconds,
         predict_seconds=one.predict_seconds,

@@ -59,6 +59,7 @@ class Contender:
 
     id: str
     value: float | None
+    why_unscored: str | None = None  #: what the metric says of having no value
     interval: Interval | None = None
     fit_seconds: float | None = None
     predict_seconds: float | None = None  #: per row
@@ -75,7 +76,7 @@ def tell(
 ) -> str:
     scored = {one.id: one for one in contenders if one.value is not None}
     if reason := _nothing_to_claim(verdict, scored, len(contenders)):
-        return reason
+        return reason if scored else _with_cause(reason, contenders)
     if verdict.best is not None:
         first, said = [verdict.best], _one_best(verdict, scored)
     elif verdict.tied:
@@ -112,6 +113,14 @@ def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], candida
         (is_open, _nobody_is_best(verdict, scored, f"{metric} rests on too few of the {rows}.")),
     )
     return next((why for holds, why in reasons if holds), "")
+
+
+def _with_cause(reason: str, contenders: Sequence[Contender]) -> str:
+    """A metric of one's own mostly fails alike for all, so one candidate tells of the others."""
+    told = next((one for one in contenders if one.why_unscored), None)
+    if told is None:
+        return reason
+    return f"{reason.removesuffix('.')}. Of {told.id}: {(told.why_unscored or '').removesuffix('.')}."
 
 
 def _nobody_is_best(verdict: RunVerdict, scored: dict[str, Contender], why: str) -> str:

@@ -225,7 +225,7 @@ def _judge(
     from bakeoff.operations.judging.judged_results import judged_candidate, use_of_split
 
     settings = context.configuration.settings
-    use = use_of_split(context, results[0].run.dataset.split_id)
+    use = use_of_split(context, results[0].run.dataset)
     stored = {one.name: verdict_rows.sketches_of(context.engine, one.result.evaluation_id) for one in results}
     candidates = {
         metric: [

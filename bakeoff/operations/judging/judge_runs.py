@@ -171,7 +171,7 @@ def verdict_of(
         prefer=settings.prefer_among_tied,
         references=references,
         may_be_taken=spent.may_be_taken if spent and not is_held_back else lambda _: not is_held_back,
-        use=use_of_split(context, run.dataset.split_id),
+        use=use_of_split(context, run.dataset),
         level=level_in_the_end() if run.is_race else LEVEL,
     )
     if run.is_race:

@@ -9,6 +9,7 @@ a winner must be shown to beat that, too.
 import logging
 from collections.abc import Sequence
 
+from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.metric import Average
 from bakeoff.domain.runs.result import Result
@@ -30,10 +31,13 @@ def judged_candidate(
     result: Result, run: Run, sketch: bytes | None, *, metric: str, name: str | None = None
 ) -> JudgedCandidate:
     """`sketch`: as it is stored, of this metric. `name`: if it is not called by the id of its candidate."""
+    score = result.metrics.get(metric)
+    notes = (note for note in result.details.get("warnings", ()) if str(note).startswith(metric))
     return JudgedCandidate(
         id=name or result.model_id,
         sketch=None if sketch is None else Sketch.from_bytes(sketch),
-        score=result.metrics.get(metric),
+        score=score,
+        why_unscored=next(notes, None) if score is None else None,
         is_baseline=name is None and result.model_id == run.baseline_id,
         fit_seconds=result.cost.fit_s,
         predict_seconds=result.cost.predict_s / max(1, _predicted_rows(run, result)),
@@ -47,10 +51,11 @@ def _predicted_rows(run: Run, result: Result) -> int:
     return run.dataset.test_rows * run.dataset.design.repeats * seeds
 
 
-def use_of_split(context: Context, split_id: str) -> SplitUse:
+def use_of_split(context: Context, data: DatasetRef) -> SplitUse:
     settings = context.configuration.settings
     return SplitUse(
-        looks=verdict_rows.candidates_scored_on(context.engine, split_id),
+        looks=verdict_rows.candidates_scored_on(context.engine, data.split_id),
+        may_seal=data.design.may_seal,
         warn_from=settings.reuse_warning,
         alarm_from=settings.reuse_alarm,
     )

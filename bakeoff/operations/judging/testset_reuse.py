@@ -16,6 +16,7 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending
+from bakeoff.evaluation.statistics.verdict_findings import unseen_rows
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import kept_predictions
 from bakeoff.operations.one_off_oven import own_oven
@@ -63,7 +64,7 @@ def _with_steps_up(
             slug="test-set-worn",
             severity=Severity.HIGH,
             message=f"{name} was improved {steps} times in a row on these test rows: its score is too high",
-            cure="judge it on new test rows; `seal: 0.2` keeps some of them for the last word",
+            cure=f"judge it on {unseen_rows(may_seal=run.dataset.design.may_seal)}",
             candidates=(name,),
         )
         for name, values in scores.items()

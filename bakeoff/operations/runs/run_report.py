@@ -52,6 +52,19 @@ class RunReport:
         return sum(standing.result.reused_from is not None for standing in self.standings)
 
 
+def scored_nobody(engine: "Engine", run: Run) -> bool:
+    """Whether the candidates of an evaluation have results, and none of them a value of what ranks."""
+    if run.signals is not None:
+        return False
+    first = run.rules.metrics[0]
+    scored = [
+        result.metrics.get(first) is not None
+        for result in job_rows.results_of_run(engine, run.id)
+        if result.model_id != run.baseline_id
+    ]
+    return bool(scored) and not any(scored)
+
+
 def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> RunReport:
     """`metric`: rank by this one instead of the run's first."""
     summary = run_rows.summary(engine, run_id)

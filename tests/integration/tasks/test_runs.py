@@ -171,7 +171,7 @@ def test_a_run_that_goes_on_is_not_retried(place: Place) -> None:
         with pytest.raises(InvalidInputError, match=f"run {run_id} is queued: wait for its end"):
             enqueue.retry(run_id)
         assert (
-            why_nothing_runs(place.project.context)
+            why_nothing_runs(place.project.context, [run_id])
             == "no worker reads the queue evaluations: start one with `bakeoff worker`"
         )
         with pytest.raises(TimeoutError, match=r"is still queued after 0\.3 s: no worker reads"):

@@ -52,6 +52,17 @@ def test_a_job_with_folds_says_which_one_it_is_at():
     assert lines[1].endswith("box, the model to save")
 
 
+def test_a_result_says_its_own_time_and_not_how_long_it_waited_for_others():
+    done = job("done", JobState.COMPLETED, started_s=0, took_s=16)
+    shown = replace(polled(done, scores={"done": 0.875}), took_s={"done": 0.8})
+
+    out = io.StringIO()
+    LineProgress(Console(file=out)).update(shown)
+
+    assert drawn(shown)[0] == "✓  done  completed   0.8 s  f1 0.8750"
+    assert out.getvalue() == "done: completed in 0.8 s, f1 0.8750\n"
+
+
 def test_each_state_has_its_sign_time_and_remark():
     shown = polled(
         job("done", JobState.COMPLETED, started_s=0, took_s=1.5),

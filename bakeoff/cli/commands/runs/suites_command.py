@@ -122,7 +122,7 @@ def follow_to_its_end(
         _show_how_to_follow(suite, console, context, as_json=as_json)
         return
     _show(report, as_json=as_json)
-    _leave(report)
+    _leave(context, report)
 
 
 def _start_worker(context: "Context", run_id: str, *, may_start: bool) -> None:
@@ -172,7 +172,7 @@ def show(
     watched = _follow(context, suite_id, console) if follow else None
     _show(watched or read_suite(context, suite_id), as_json=as_json, pairs=pairs)
     if watched is not None:
-        _leave(watched)
+        _leave(context, watched)
 
 
 def _show(report: "SuiteReport", *, as_json: bool, pairs: bool = False) -> None:
@@ -184,9 +184,12 @@ def _show(report: "SuiteReport", *, as_json: bool, pairs: bool = False) -> None:
         terminal.show(terminal.out(), *suite_parts(report, width=terminal.out().width, pairs=pairs))
 
 
-def _leave(report: "SuiteReport") -> None:
+def _leave(context: "Context", report: "SuiteReport") -> None:
     from bakeoff.domain.runs.run import RunState
+    from bakeoff.operations.runs.run_report import scored_nobody
 
     for one in report.members:
         if one.summary is None or one.summary.run.state is not RunState.COMPLETED:
+            raise typer.Exit(_UNSUCCESSFUL)
+        if scored_nobody(context.engine, one.summary.run):
             raise typer.Exit(_UNSUCCESSFUL)

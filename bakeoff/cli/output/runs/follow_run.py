@@ -13,7 +13,7 @@ from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.doorbells import why_nothing_runs
 from bakeoff.operations.judging.judge_runs import verdict_so_far, wait_for_verdict
 from bakeoff.operations.judging.verdict_conditions import is_held_back
-from bakeoff.operations.runs.run_report import read_report, report_record, run_record
+from bakeoff.operations.runs.run_report import read_report, report_record, run_record, scored_nobody
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.worker.temporary import temporary_worker
 
@@ -48,7 +48,7 @@ def follow_to_end(
 ) -> Run | None:
     """The run when it has ended and its models are saved; None after Ctrl-C, which does not stop the run."""
     try:
-        idle_reason = IdleReason(lambda: _why_idle(context, own_worker=own_worker), idle_since=began)
+        idle_reason = IdleReason(lambda: _why_idle(context, run_id, own_worker=own_worker), idle_since=began)
         ended = _follow(context, run_id, console, idle_reason)
         wait_until_saved(context, ended, console)
         wait_for_verdict(context, run_id)
@@ -59,8 +59,11 @@ def follow_to_end(
 
 
 def exit_with_state_of(context: "Context", ended: Run) -> None:
-    """Exits the command with code 3 unless the run completed, with 1 if a strict run was held back."""
-    if ended.state is not RunState.COMPLETED:
+    """Exits the command with code 3 unless the run completed and its metric scored somebody.
+
+    With 1 if a strict run was held back.
+    """
+    if ended.state is not RunState.COMPLETED or scored_nobody(context.engine, ended):
         raise typer.Exit(_UNSUCCESSFUL)
     if is_held_back(context, ended):
         raise typer.Exit(_REFUSED)
@@ -83,11 +86,11 @@ def _follow(context: "Context", run_id: str, console: "Console", idle_reason: Id
     return polled.run
 
 
-def _why_idle(context: "Context", *, own_worker: bool) -> str:
+def _why_idle(context: "Context", run_id: str, *, own_worker: bool) -> str:
     if own_worker and not context.messenger.evaluations_are_read():
         log = context.configuration.worker_log
         return f"the worker of this run is being started, its log is {log}"
-    return why_nothing_runs(context)
+    return why_nothing_runs(context, [run_id])
 
 
 def _display(context: "Context", console: "Console") -> LiveProgress | LineProgress:

@@ -37,11 +37,22 @@ class PolledRun:
     jobs: Sequence[Job]
     scores: Mapping[str, float | None]  #: of the metric that ranks, by job id
     at: datetime
+    took_s: Mapping[str, float] = field(default_factory=dict)  #: by job id, of results: without any waiting
     folds_done: Mapping[str, int] = field(default_factory=dict)  #: by job id, of a run with folds
     waiting: str | None = None  #: why nothing is running, once nothing has run for some seconds
 
     def count(self, state: JobState) -> int:
         return sum(job.state is state for job in self.jobs)
+
+    def seconds_of(self, job: Job) -> float | None:
+        """Of a result its own time: in a race, and beside jobs for its folds, a job also waits.
+
+        None if it has not started, as a result that was taken over.
+        """
+        if job.started_at is None:
+            return None
+        since_s = max(0.0, ((job.ended_at or self.at) - job.started_at).total_seconds())
+        return self.took_s.get(job.id, since_s)
 
     @property
     def ended(self) -> int:
@@ -53,30 +64,27 @@ def poll(
 ) -> Iterator[PolledRun]:
     """Yields the run repeatedly, at last when it has ended. `pause_s`: the shortest pause between looks."""
     scores: dict[str, float | None] = {}
+    took_s: dict[str, float] = {}
     while True:
         began = time.monotonic()
         run, all_jobs = run_rows.get(engine, run_id), job_rows.of_run(engine, run_id)
         if sum(job.state is JobState.COMPLETED for job in all_jobs) > len(scores):
-            scores = _scores(engine, run)
+            results, first = job_rows.results_of_run(engine, run_id), run.rules.metrics[0]
+            scores = {result.evaluation_id: result.metrics.get(first) for result in results}
+            took_s = {result.evaluation_id: result.duration_s for result in results}
         running = any(job.state is JobState.RUNNING for job in all_jobs)
         yield PolledRun(
             run=run,
             jobs=all_jobs,
             scores=scores,
             at=utc_now(),
+            took_s=took_s,
             folds_done=fold_rows.number_done(engine, run_id) if run.dataset.design.fits > 1 else {},
             waiting=idle_reason.reason(idle=not running and not run.state.has_ended),
         )
         if run.state.has_ended:
             return
         time.sleep(max(pause_s, 5 * (time.monotonic() - began)))
-
-
-def _scores(engine: "Engine", run: Run) -> dict[str, float | None]:
-    first = run.rules.metrics[0]
-    return {
-        result.evaluation_id: result.metrics.get(first) for result in job_rows.results_of_run(engine, run.id)
-    }
 
 
 class IdleReason:

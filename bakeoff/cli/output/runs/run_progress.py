@@ -1,6 +1,7 @@
 """The progress of a run that is followed: a live table and bar on a terminal, else a line for each change."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -104,7 +105,7 @@ def _jobs(polled: PolledRun, shown: Sequence[Job], now: "datetime") -> Table:
             _sign(job, now),
             Text(job.candidate.id, style),
             Text(state_words.words(job.state), state_words.style(job.state)),
-            Text(_time_of(job, now), "dim"),
+            Text(_time_of(job, polled, now), "dim"),
             _remark(job, polled),
         )
     return table
@@ -117,10 +118,9 @@ def _sign(job: Job, now: "datetime") -> Text:
     return Text(_SPINNER[frame], state_words.style(job.state))
 
 
-def _time_of(job: Job, now: "datetime") -> str:
-    if job.started_at is None:
-        return ""
-    return duration(max(0.0, ((job.ended_at or now) - job.started_at).total_seconds()))
+def _time_of(job: Job, polled: PolledRun, now: "datetime") -> str:
+    took_s = replace(polled, at=now).seconds_of(job)
+    return "" if took_s is None else duration(took_s)
 
 
 def _remark(job: Job, polled: PolledRun) -> Text:
@@ -214,16 +214,16 @@ def _details(job: Job, polled: PolledRun) -> str:
             f", attempt {job.attempt}" if job.attempt > 1 else ""
         )
     if job.state is JobState.COMPLETED:
-        return f"{_took(job)}, {short_name(polled.run.rules.metrics[0])} {plain(polled.scores.get(job.id))}"
+        score = f"{short_name(polled.run.rules.metrics[0])} {plain(polled.scores.get(job.id))}"
+        return f"{_took(job, polled)}, {score}"
     if job.state is JobState.STOPPED:
         done, fits = polled.folds_done.get(job.id, 0), polled.run.dataset.design.fits
         return f" after {done} of {fits} folds: it is shown not to be the best"
     if job.error is not None:
-        return f"{_took(job)}: {clean(f'{job.error.type}: {job.error.message}').splitlines()[0]}"
+        return f"{_took(job, polled)}: {clean(f'{job.error.type}: {job.error.message}').splitlines()[0]}"
     return ", its worker is gone, it will be tried again" if job.attempt and not job.state.has_ended else ""
 
 
-def _took(job: Job) -> str:
-    if job.started_at is None or job.ended_at is None:
-        return ""
-    return f" in {duration((job.ended_at - job.started_at).total_seconds())}"
+def _took(job: Job, polled: PolledRun) -> str:
+    took_s = None if job.ended_at is None else polled.seconds_of(job)
+    return "" if took_s is None else f" in {duration(took_s)}"

@@ -90,7 +90,7 @@ def evaluate_folds(
     goal = kept.goal()
     done = {place: fold for place, fold in kept.present().items() if _is_still_true(evaluation, place, fold)}
     earlier_s = sum(fold.duration_s for fold in done.values())
-    began = time.monotonic()
+    began, waited_s = time.monotonic(), 0.0
     needed = design.fits
     for place in range(design.fits):
         if more_seeds_say_nothing(evaluation, place, done):
@@ -102,27 +102,27 @@ def evaluate_folds(
             return RoundDone(folds=place)
         at = time.monotonic()
         found = kept.elsewhere(place)
-        began += time.monotonic() - at  # the time of its own job counts, and not that of waiting for it
+        waited_s += time.monotonic() - at  # the time of its own job counts, and not that of waiting for it
         if isinstance(found, Faulty | Stopped):
             return found
         if found is not None and _is_still_true(evaluation, place, found):
             earlier_s += found.duration_s
             done[place] = found
             continue
-        left_s = evaluation.job.timeout_s - earlier_s - (time.monotonic() - began)
+        left_s = evaluation.job.timeout_s - earlier_s - (time.monotonic() - began - waited_s)
         end = _one_fold(evaluation, place, fit, kept, left_s=left_s)
         if not isinstance(end, _FoldDone):
             return end
         earlier_s += end.earlier_s
         done[place] = end.fold
     folds = [done[place] for place in range(needed)]
-    left_s = evaluation.job.timeout_s - earlier_s - (time.monotonic() - began)
+    left_s = evaluation.job.timeout_s - earlier_s - (time.monotonic() - began - waited_s)
     refit = _refit(evaluation, fit, left_s) if evaluation.paths.model is not None else None
     if isinstance(refit, Killed | Stopped):
         return refit
     if not evaluation.permission.may_keep():
         return Stopped()
-    return score_within_time(partial(together, evaluation, folds, refit, earlier_s), evaluation)
+    return score_within_time(partial(together, evaluation, folds, refit, earlier_s - waited_s), evaluation)
 
 
 def evaluate_one_fold(

@@ -246,10 +246,29 @@ def test_a_member_of_a_grid_is_expected_to_take_as_long_as_its_like() -> None:
     assert (found.why, found.expected_s) == ("it was never fitted", 7.0)
 
 
-def test_twice_the_rows_are_expected_to_take_twice_as_long() -> None:
-    larger = a_run(dataset=replace(DATASET, train_rows=150))
+def expected_s(*, rows: int, folds: int = 1, took_s: float, fit_s: float, predict_s: float = 0.0) -> float:
+    """Of a run on so many rows, after one that fitted once on 75."""
+    fit = a_fit(duration_s=took_s)
+    cost = replace(fit.result.cost, fit_s=fit_s, predict_s=predict_s)
+    run = a_run(dataset=replace(DATASET, train_rows=rows, design=Design(folds=folds)))
+    fit = replace(fit, result=replace(fit.result, cost=cost))
+    found = of(run, latest=fit, parts={**PARTS, Part.DATA: "more"}).expected_s
+    assert found is not None
+    return found
 
-    assert of(larger, latest=a_fit(), parts={**PARTS, Part.DATA: "more"}).expected_s == 8.0
+
+def test_twice_the_rows_are_expected_to_take_twice_as_long_in_fit_and_predict_alone() -> None:
+    assert expected_s(rows=150, took_s=10.0, fit_s=8.0, predict_s=1.1) == pytest.approx(1.0 + 2 * 9.0)
+
+
+def test_the_start_of_a_cell_is_expected_once_for_each_fold_and_not_for_each_row() -> None:
+    """Nearly all of 0.4 s on few rows, which no number of rows multiplies."""
+    assert expected_s(rows=1500, folds=3, took_s=0.4, fit_s=0.07, predict_s=0.03) == pytest.approx(1.2)
+
+
+def test_no_part_is_expected_to_take_less_than_nothing() -> None:
+    """As of an earlier result whose clocks disagree."""
+    assert expected_s(rows=75, took_s=1.0, fit_s=3.0) == pytest.approx(1.0)
 
 
 def test_the_unknown_start_first_and_then_those_that_take_longest() -> None:

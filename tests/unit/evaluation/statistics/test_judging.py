@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bakeoff.domain.runs.verdict import Against, RunVerdict, Standing
+from bakeoff.domain.split_design import Design
 from bakeoff.evaluation.statistics.comparison import IncomparableError
 from bakeoff.evaluation.statistics.judging import (
     JudgedCandidate,
@@ -297,6 +298,13 @@ def test_a_dummy_that_finds_nothing_has_an_f1_of_0_and_is_beaten():
             [JudgedCandidate(id="a", sketch=None)],
             "No candidate has a score by accuracy, so there is no verdict.",
         ),
+        (
+            [JudgedCandidate(id="a", sketch=None, why_unscored="own:boom failed: ValueError: boom")],
+            (
+                "No candidate has a score by accuracy, so there is no verdict. "
+                "Of a: own:boom failed: ValueError: boom."
+            ),
+        ),
     ],
 )
 def test_without_a_result_there_is_no_verdict(candidates, sentence):
@@ -443,6 +451,23 @@ def test_bands_are_in_the_order_of_the_scores_where_claims_are_not_transitive():
     assert bands_where({("third", "fifth")}) == [(1, 1), (2, 5), (2, 5), (2, 5), (3, 5)]
     # The third is shown to be worse than the second; the fourth, whose score is vague, is not.
     assert bands_where({("second", "third")}) == [(1, 1), (2, 4), (2, 5), (2, 5), (2, 5)]
+
+
+@pytest.mark.parametrize(
+    ("design", "can_seal"),
+    [
+        (Design(), True),
+        (Design(time="day"), True),
+        (Design(folds=5), False),
+        (Design(fold_column="fold"), False),
+        (Design(group="subject"), False),
+    ],
+)
+def test_the_cure_of_a_worn_split_seals_rows_only_where_the_design_can(design, can_seal):
+    use = SplitUse(looks=100, may_seal=design.may_seal)
+    [finding] = judged(candidates_of(answered({"a": 0.9, "b": 0.9}, rows=1000)), use=use).findings
+    assert ("`seal: 0.2`" in finding.cure) == can_seal
+    assert finding.cure.startswith("new test rows")
 
 
 def test_the_use_of_a_split_is_told_from_twenty_looks_on_with_its_flattery():

@@ -1,5 +1,6 @@
 """The folds of a job: which are fitted, which count from before, and how the job ends. No cell is started."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -206,7 +207,7 @@ def test_folds_that_were_kept_count_and_their_time_does_too(
     assert fits.asked == ["0:2"]
     assert fits.timeouts[0] == pytest.approx(evaluation.job.timeout_s - 3000, abs=5)
     assert isinstance(end, Scored)
-    assert end.earlier_s == 3000.0
+    assert end.earlier_s == pytest.approx(3000.0, abs=0.1)
 
 
 def test_a_kept_fold_whose_predictions_are_gone_or_changed_is_fitted_again(
@@ -461,6 +462,27 @@ def test_folds_that_are_jobs_of_their_own_are_joined_to_what_one_job_gives(
     assert joined.scores.metrics == alone.scores.metrics
     assert joined.scores.sketches["accuracy"].to_bytes() == alone.scores.sketches["accuracy"].to_bytes()
     assert (joined.provenance, joined.cost) == (alone.provenance, alone.cost)
+
+
+def test_the_wait_for_folds_that_are_fitted_elsewhere_is_no_time_of_the_candidate(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    class Slow(Kept):
+        def elsewhere(self, place: int) -> FoldResult | Faulty | Stopped | None:
+            time.sleep(0.05)
+            return super().elsewhere(place)
+
+    evaluation = under_way()
+    spread, joining = Kept(), Slow()
+    for place in range(4):
+        evaluate_one_fold(evaluation, place, Fits(), spread)
+    joining.by_jobs = dict(spread.folds)
+    began = time.monotonic()
+    joined = evaluate_folds(evaluation, Fits(), joining)
+    wall_s, of_folds_s = time.monotonic() - began, sum(fold.duration_s for fold in spread.folds.values())
+
+    assert isinstance(joined, Scored)
+    assert wall_s + joined.earlier_s <= wall_s + of_folds_s - 4 * 0.05
 
 
 def test_a_fold_that_failed_in_its_own_job_ends_the_whole_with_its_error(
