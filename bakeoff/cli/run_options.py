@@ -1,6 +1,7 @@
 """The options of `bakeoff run` and `bakeoff plan`, made from `RunSpec`, and the request made from them."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
@@ -263,7 +264,7 @@ def grids_in(options: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
     """`forest.max_depth=4,8,none` and others like it, by candidate, whose id may hold dots."""
     example = "candidate.parameter=value,value, such as forest.max_depth=4,8,none"
     return {
-        model_id: {name: [_scalar(word) for word in split(values) or ()] for name, values in texts.items()}
+        model_id: {name: _grid_values(f"{model_id}.{name}", values) for name, values in texts.items()}
         for model_id, texts in _by_candidate(options, "--grid", example).items()
     }
 
@@ -277,7 +278,9 @@ def searches_in(options: Sequence[str], *, trials: int | None) -> dict[str, dict
     )
     return {
         model_id: {
-            "params": {name: _values_or_range(values) for name, values in texts.items()},
+            "params": {
+                name: _values_or_range(f"{model_id}.{name}", values) for name, values in texts.items()
+            },
             **({} if trials is None else {"trials": trials}),
         }
         for model_id, texts in _by_candidate(options, "--tune", example).items()
@@ -298,16 +301,43 @@ def _by_candidate(options: Sequence[str], flag: str, example: str) -> dict[str, 
     return found
 
 
-def _values_or_range(text: str) -> Any:
+def _grid_values(name: str, text: str) -> list[Any]:
+    """A grid has values alone: a range is no value of any parameter."""
+    words = split(text) or []
+    for word in words:
+        if _LIKE_A_RANGE.fullmatch(word):
+            raise InvalidInputError(
+                f"--grid {name} is {text!r}, which looks like a range, and a grid has values: write them "
+                f"with commas, such as 1,2,5, or let the candidate search it: --tune {name}={_as_range(word)}"
+            )
+    return [_scalar(word) for word in words]
+
+
+def _values_or_range(name: str, text: str) -> Any:
     """A range with two dots is one of the catalog; what is wrong with its ends is told when it is used."""
-    log, range_ = text.strip().startswith("log:"), text.strip().removeprefix("log:")
+    kind, colon, range_ = text.strip().partition(":")
+    if not colon or ".." in kind:
+        kind, range_ = "", text
     low, dots, high = range_.partition("..")
     if not dots:
+        if _LIKE_A_RANGE.fullmatch(text.strip()):
+            raise InvalidInputError(
+                f"--tune {name} is {text!r}, which is one value: a range is {_as_range(text.strip())}"
+            )
         return [_scalar(word) for word in split(text) or ()]
     ends = [_scalar(low.strip()), _scalar(high.strip())]
-    if log:
-        return {"log_uniform": ends}
+    if kind:
+        return {"log_uniform" if kind == "log" else kind: ends}
     return {"integers" if all(isinstance(end, int) for end in ends) else "uniform": ends}
+
+
+#: `1..6`, and `1-6`, `1:6` and `log:0.1-10` as others write a range. The number `1e-6` or `-3` is none.
+_LIKE_A_RANGE = re.compile(r"([a-z_]+:)?\d+(\.\d+)?\s*(\.\.|-|:)\s*\d+(\.\d+)?")
+
+
+def _as_range(word: str) -> str:
+    """`1..6` for `1-6`."""
+    return re.sub(r"(?<=\d)\s*[-:]\s*(?=\d)", "..", word)
 
 
 def _scalar(word: str) -> Any:

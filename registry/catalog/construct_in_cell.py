@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bakeoff.cell.inside.exception_report import hint_for
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns
+from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.runs.job import Phase
 from registry.catalog.search_space import with_first_values
 from registry.code.class_import import LoadError
@@ -36,6 +37,8 @@ def _check(candidate: Candidate, root: Path, inside: "CellApi") -> dict[str, Any
         model = build(with_first_values(candidate), root=root, seed=0, entering=inside.phase)
         inside.keep(model)
         return _found_of_model(candidate, model)
+    except InvalidInputError as exc:  # of its search, which names what the class does not take
+        return {"cause": str(exc), "fix": "correct its `tune`", "traceback": ""}
     except LoadError as exc:
         return {"cause": exc.cause, "fix": hint_for(exc.__cause__) or exc.fix, "traceback": exc.traceback}
 

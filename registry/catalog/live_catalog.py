@@ -220,6 +220,25 @@ class Catalog:
                 CatalogContents.of(with_access_of_all(one, self._env, self._readable) for one in known)
             )
 
+    def refuse_unbuildable(self, varied: Iterable[Candidate]) -> None:
+        """InvalidInputError if one cannot be built, as with a parameter that its class does not take.
+
+        They are built in a cell, and not added. What a check could not find out, the job will tell.
+        """
+        from registry.catalog.discovery import discover
+
+        found = discover(
+            [with_access_of_all(one, self._env, self._readable) for one in varied],
+            root=self.root,
+            import_timeout_s=self._import_timeout_s,
+            closed=self._closed,
+            socket=self._socket,
+            cache_file=self._cache_file,
+        )
+        for rejection in found.rejections:
+            if not rejection.check_failed:
+                raise InvalidInputError(f"{rejection.id} cannot be built: {rejection.cause}: {rejection.fix}")
+
     def unregister(self, candidate_id: str) -> None:
         with self._changing:
             contents = self._contents

@@ -29,6 +29,7 @@ from registry.catalog.parameter_grid import MOST_MEMBERS, with_parameter, word
 from registry.code.class_import import nearest
 
 _KINDS = ("uniform", "log_uniform", "integers")
+_ALSO_SAID = {"log": "log_uniform", "loguniform": "log_uniform", "int": "integers", "range": "integers"}
 _ENDS = 2
 _DIGITS = 4  #: of a drawn number, in the description
 
@@ -87,8 +88,7 @@ def check_range(what: str, values: Any) -> None:
         raise InvalidInputError(f"{place}: write a list of values, or a range such as {{uniform: [0, 1]}}")
     [(kind, ends)] = values.items()
     if kind not in _KINDS:
-        cure = nearest(str(kind), _KINDS) or f"there are {', '.join(_KINDS)}"
-        raise InvalidInputError(f"{place}, which is no kind of range: {cure}")
+        raise InvalidInputError(f"{place}, which is no kind of range: {which_kind(str(kind))}")
     are_numbers = isinstance(ends, list | tuple) and all(
         isinstance(end, int | float) and not isinstance(end, bool) for end in ends
     )
@@ -98,6 +98,17 @@ def check_range(what: str, values: Any) -> None:
         raise InvalidInputError(f"{place}: whole numbers lie between whole numbers")
     if kind == "log_uniform" and ends[0] <= 0:
         raise InvalidInputError(f"{place}: both ends are above 0")
+
+
+def is_kind(word: str) -> bool:
+    return word in _KINDS
+
+
+def which_kind(word: str) -> str:
+    """The cure of a word that names no kind of range."""
+    if meant := _ALSO_SAID.get(word.lower()):
+        return f"did you mean '{meant}'?"
+    return nearest(word, _KINDS) or f"there are {', '.join(_KINDS)}"
 
 
 def with_tuning(candidate: Candidate, tuning: Tuning) -> Candidate:

@@ -1,6 +1,6 @@
 """The plan of a run: which candidates, on which snapshot, scored by which rules."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,8 @@ from bakeoff.evaluation.planning.tuning_metric import with_choosing_rules
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 from registry.catalog.live_catalog import Catalog
+from registry.code.model_building import parameters_if_loaded
+from registry.code.plugin_import_path import class_paths
 
 #: How files are read, by their endings.
 FILE_SOURCES = {
@@ -168,24 +170,42 @@ def _pin_and_choose(
 ) -> tuple[Pinned, Choice]:
     """Pins the data and chooses the candidates. Wrong names are reported before the data are read."""
     if request.models is not None:
+        known = catalog()
         with in_field("models"):
-            candidates = named(request.models, catalog(), baseline=request.baseline)
-        candidates = _unfolded(request, candidates)
+            candidates = named(request.models, known, baseline=request.baseline)
+        candidates = _unfolded(request, candidates, known)
         pinned = _read(pinning)
         with in_field("models"):
             return pinned, all_fitting(candidates, pinned.ref)
     reading = start_in_thread(pinning)
-    candidates = _unfolded(request, enabled(catalog()))
+    known = catalog()
+    candidates = _unfolded(request, enabled(known), known)
     pinned = _read(reading.result)
     return pinned, fitting(candidates, pinned.ref)
 
 
-def _unfolded(request: RunSpec, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Searches come first: a candidate with a search that is given a grid, too, is refused."""
+def _unfolded(request: RunSpec, candidates: Sequence[Candidate], catalog: Catalog) -> list[Candidate]:
+    """Searches come first: a candidate with a search that is given a grid, too, is refused.
+
+    One of each is built, with every parameter that is named: a wrong name would else be told after all fits.
+    """
+    searches, grids = request.tune or {}, request.grid or {}
     with in_field("tune"):
-        tuned = with_searches(candidates, request.tune or {})
+        tuned = with_searches(candidates, searches)
+        _refuse_unknown_parameters(catalog, {one.id: one for one in tuned if one.id in searches})
     with in_field("grid"):
-        return with_grids(tuned, request.grid or {})
+        unfolded = with_grids(tuned, grids)
+        _refuse_unknown_parameters(catalog, {one.family: one for one in unfolded if one.family in grids})
+    return unfolded
+
+
+def _refuse_unknown_parameters(catalog: Catalog, varied: Mapping[str | None, Candidate]) -> None:
+    """Of classes that this process has loaded, as a notebook has, the names were looked at before."""
+    unknown = [
+        one for one in varied.values() if any(parameters_if_loaded(path) is None for path in class_paths(one))
+    ]
+    if unknown:
+        catalog.refuse_unbuildable(unknown)
 
 
 def _read(pinning: Callable[[], Pinned]) -> Pinned:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.tuning import ChoosingRules, Sampler, Tuning
 from bakeoff.domain.wording import listed, nearest, quoted
+from registry.catalog.search_space import check_range, is_kind, which_kind
 
 _ENDS = 2
 
@@ -42,8 +43,8 @@ def tuned(
     Args:
         estimator: what is fitted; parameters that the space does not name stay as they are.
         space: by parameter, those of inner estimators as `step__parameter`: a list of values; `(low, high)`,
-            whole numbers or any between; `("log", low, high)`; or a frozen `randint`, `uniform` or
-            `loguniform` of scipy.stats.
+            whole numbers or any between; `("log_uniform", low, high)`, or "log" for short; or a frozen
+            `randint`, `uniform` or `loguniform` of scipy.stats.
         trials: how many are tried in each fit.
         seconds: for all of them; None: half of the time of the fit.
         folds: into which the training rows are divided.
@@ -54,8 +55,6 @@ def tuned(
     Raises:
         InvalidInputError: the estimator has no such parameter, or a range is none.
     """
-    from registry.catalog.search_space import check_range
-
     if not hasattr(estimator, "get_params") or isinstance(estimator, type):
         raise InvalidInputError(
             f"{quoted(estimator)} is no estimator with get_params, by which parameters are known: give an "
@@ -96,12 +95,24 @@ def _range(values: Any) -> Any:
         return _frozen(values)
     if isinstance(values, str) or not isinstance(values, Sequence):
         return values
-    if isinstance(values, tuple) and len(values) == _ENDS + 1 and values[0] == "log":
-        return {"log_uniform": list(values[1:])}
+    if isinstance(values, tuple) and len(values) == _ENDS + 1 and _is_range(values):
+        kind = "log_uniform" if values[0] == "log" else values[0]
+        if not is_kind(kind):
+            raise InvalidInputError(
+                f"{quoted(values)} begins with {quoted(kind)}, which is no kind of range: {which_kind(kind)} "
+                "Choices are a list"
+            )
+        return {kind: list(values[1:])}
     kinds = {type(value) for value in values}
     if isinstance(values, tuple) and len(values) == _ENDS and kinds <= {int, float}:
         return {"integers" if kinds == {int} else "uniform": list(values)}
     return list(values)
+
+
+def _is_range(values: tuple[Any, ...]) -> bool:
+    """Whether a word and two numbers are meant as a range, and not as three choices."""
+    word, *ends = values
+    return isinstance(word, str) and all(isinstance(end, Real) and not isinstance(end, bool) for end in ends)
 
 
 def _frozen(distribution: Any) -> Any:

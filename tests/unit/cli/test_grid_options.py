@@ -26,3 +26,13 @@ def test_what_is_no_grid_is_refused_with_an_example(option: str) -> None:
 def test_the_values_of_a_parameter_are_given_at_once() -> None:
     with pytest.raises(InvalidInputError, match=r"--grid names forest\.depth twice"):
         grids_in(["forest.depth=4", "forest.depth=8"])
+
+
+@pytest.mark.parametrize("written", ["1..60", "1-60"])
+def test_a_range_in_a_grid_is_refused_with_values_and_a_search_as_the_cure(written: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"such as 1,2,5, or .*: --tune tree\.depth=1\.\.60$"):
+        grids_in([f"tree.depth={written}"])
+
+
+def test_a_path_upwards_is_a_value() -> None:
+    assert grids_in(["tree.file=../a,../b"]) == {"tree": {"file": ["../a", "../b"]}}

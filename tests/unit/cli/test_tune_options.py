@@ -32,3 +32,21 @@ def test_a_parameter_twice_and_trials_of_nothing_are_refused() -> None:
         searches_in(["svc.C=1..2", "svc.C=3..4"], trials=None)
     with pytest.raises(InvalidInputError, match="--trials says how many there are of a search"):
         searches_in([], trials=5)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("1-6", r"1\.\.6"), ("1:6", r"1\.\.6"), ("log:0.1-10", r"log:0\.1\.\.10")]
+)
+def test_a_range_as_others_write_it_is_no_single_value(written: str, meant: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"--tune tree.depth is '{written}', .* a range is {meant}$"):
+        searches_in([f"tree.depth={written}"], trials=None)
+
+
+def test_the_words_of_the_catalog_name_ranges_too_and_small_numbers_are_values() -> None:
+    found = searches_in(["svc.C=log_uniform:0.1..10", "svc.tol=1e-6,-3", "svc.s=uniform:1..2"], trials=None)
+
+    assert found["svc"]["params"] == {
+        "C": {"log_uniform": [0.1, 10]},
+        "tol": [1e-6, -3],
+        "s": {"uniform": [1, 2]},
+    }

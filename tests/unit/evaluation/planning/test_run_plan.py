@@ -517,7 +517,30 @@ def test_a_column_that_the_design_names_and_the_data_lack_is_named_with_the_near
         plan(TREE, design={"group": "bb"})
 
 
-def test_a_grid_of_a_request_puts_its_members_in_the_place_of_the_candidate(plan):
+ZOO = """
+class Tree:
+    def __init__(self, depth=1, way="a"): ...
+    def fit(self, X, y): ...
+    def predict(self, X): ...
+"""
+
+
+@pytest.mark.parametrize(
+    "asked", [{"tune": {"tree": {"params": {"dept": [1, 2]}}}}, {"grid": {"tree": {"dept": [1, 2]}}}]
+)
+def test_a_parameter_that_the_class_does_not_take_is_refused_before_anything_is_fitted(
+    plan, asked, configuration
+):
+    (configuration.root / "zoo.py").write_text(ZOO)
+    with pytest.raises(
+        InvalidInputError, match=r"cannot be built: .*no parameter 'dept': did you mean 'depth'"
+    ) as refused:
+        plan(TREE, FOREST, models=["tree"], **asked)
+    assert refused.value.field == next(iter(asked))
+
+
+def test_a_grid_of_a_request_puts_its_members_in_the_place_of_the_candidate(plan, configuration):
+    (configuration.root / "zoo.py").write_text(ZOO)
     grid = {"tree": {"depth": [2, None], "way": ["a"]}}
 
     assert ids(plan(MINE, TREE, FOREST, grid=grid)) == [

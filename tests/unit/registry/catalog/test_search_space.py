@@ -87,6 +87,7 @@ def test_whole_numbers_reach_both_ends() -> None:
         ([], "give it values"),
         (5, "write a list of values, or a range such as {uniform: [0, 1]}"),
         ({"uniform": [0, 1], "integers": [0, 1]}, "write a list of values, or a range"),
+        ({"log": [1, 2]}, "which is no kind of range: did you mean 'log_uniform'"),
         ({"log_unifrom": [1, 2]}, "which is no kind of range: did you mean 'log_uniform'"),
         ({"uniform": [1, 0]}, "write two numbers, the lower one first"),
         ({"uniform": ["a", "b"]}, "write two numbers"),
