@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bakeoff.api.schemas.schema_base import UUID_PATTERN
 from bakeoff.domain.errors import (
     BakeoffError,
     ConflictError,
@@ -32,13 +33,16 @@ from bakeoff.domain.errors import (
     NotFoundError,
     RefusedError,
 )
-from bakeoff.domain.wording import counted, cut, masked
+from bakeoff.domain.wording import counted, cut, masked, quoted
+from bakeoff.evaluation.planning.request_body import Body, no_key
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _AGAIN_S = "5"
 _MALFORMED = "json_invalid"
+_ALL_KEYS = "/openapi.json lists all keys"
+_ID_CURE = "an id is 32 hexadecimal digits, written 8-4-4-4-12: give it in full, as lists have it"
 
 #: Characters of each text of a response, whatever it quotes; and of one key in the name of a field.
 _MOST_TEXT, _MOST_OF_A_KEY = 2000, 120
@@ -153,7 +157,8 @@ def of_validation(request: Request, exc: Exception) -> JSONResponse:
     if not isinstance(exc, RequestValidationError):
         raise exc
     malformed = any(error["type"] == _MALFORMED for error in exc.errors())
-    errors = [{"field": _path(error), "message": _message_of(error)} for error in exc.errors()]
+    body = _kind_of_body(request)
+    errors = [{"field": _path(error), "message": _message_of(error, body)} for error in exc.errors()]
     status = HTTPStatus.BAD_REQUEST if malformed else HTTPStatus.UNPROCESSABLE_ENTITY
     left = len(errors) - _MOST_ERRORS
     told = [f"{error['field']}: {error['message']}" for error in errors[:_MOST_ERRORS]]
@@ -249,8 +254,19 @@ def _path(error: Any) -> str:
     return ".".join(cut(str(part), _MOST_OF_A_KEY) for part in error["loc"])
 
 
-def _message_of(error: Any) -> str:
+def _kind_of_body(request: Request) -> type[Body] | None:
+    """The body that the route takes; None: another class, or none."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    kind = field.field_info.annotation if field is not None else None
+    return kind if isinstance(kind, type) and issubclass(kind, Body) else None
+
+
+def _message_of(error: Any, body: type[Body] | None) -> str:
     if error["type"] == _MALFORMED:
         return f"it is not valid JSON at character {error['loc'][-1]}: {error['ctx']['error']}"
+    if error["type"] == "extra_forbidden" and body is not None and error["loc"][0] == "body":
+        return f"it {no_key(error['loc'][1:], body, all_keys=_ALL_KEYS)}"
+    if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == UUID_PATTERN:
+        return f"it is {quoted(error['input'])}, and {_ID_CURE}"
     message = str(error["msg"])
     return message[:1].lower() + message[1:]

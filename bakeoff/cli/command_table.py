@@ -270,6 +270,9 @@ class Commands(TyperGroup):
                 raise
             _print_error(known)
             raise typer.Exit(_exit_code(known)) from exc
+        except typer.BadParameter as exc:
+            exc.message = _in_plain_words(exc)
+            raise
 
 
 def _list_entry(entry: _Entry) -> TyperCommand:
@@ -287,6 +290,16 @@ def _load(entry: _Entry) -> Any:
     command.name = entry.name
     command.epilog = epilog_of(entry.name)
     return command
+
+
+def _in_plain_words(exc: typer.BadParameter) -> str:
+    """With the value that was typed, which the checks of Typer leave out, and without words of their own."""
+    found = getattr(exc.__cause__, "errors", list)()
+    if not found:
+        return exc.message
+    message = str(found[0]["msg"]).removeprefix("Value error, ")
+    value = repr(found[0]["input"])
+    return message if value in message else f"{value}: {message[:1].lower()}{message[1:]}"
 
 
 def _explainable(exc: Exception) -> Exception | None:

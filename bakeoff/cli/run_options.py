@@ -207,9 +207,15 @@ def request_of(
     body["tune"] = searches_in(tune, trials=trials) or None
     if save is not None and body["save"] is None:
         body["save"] = save
-    request = RunRequest.parse(body)
+    request = RunRequest.parse(body, written=_as_typed)
     _check_metrics(request.metrics or configuration.settings.metrics or (), configuration)
     return request
+
+
+def _as_typed(key: str) -> str | None:
+    """The option that is the key of a request; of a candidate's own keys, none."""
+    flags = {to_camel(name): _flag(name, field, how) for name, field, how in _options(of_plan=False)}
+    return flags.get(key.removeprefix(f"{_DESIGN}."))
 
 
 def _check_metrics(names: Sequence[str], configuration: "Configuration") -> None:

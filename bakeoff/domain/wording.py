@@ -54,6 +54,25 @@ def size(size_bytes: float) -> str:
     return f"{size_bytes:,.1f} GB"
 
 
+_FIELDS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+_OPEN_QUOTE = re.compile(r"EOF inside string starting at row (\d+)")
+
+
+def broken_csv(file: object, told: str) -> str:
+    """What is wrong with a CSV file, and the cure. `told`: the message of the parser, which tells it."""
+    if fields := _FIELDS.search(told):
+        return (
+            f"{file} cannot be read as CSV: line {fields[2]} has {counted(int(fields[3]), 'value')} "
+            f"and those above have {fields[1]}: put a value that holds the separator in double quotes"
+        )
+    if quote := _OPEN_QUOTE.search(told):
+        return (
+            f"{file} cannot be read as CSV: a double quote opens in row {quote[1]} and is not closed before "
+            "the end of the file: close it, or write it twice where it is part of a value"
+        )
+    return f"{file} cannot be read as CSV: {told.strip()}"
+
+
 _PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):([^/\s]*)@")
 _IN_QUERY = re.compile(r"(?i)([?&](?:password|passwd|secret|token)=)[^&\s]*")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.wording import broken_csv
 from registry.columns.signature import ColumnSpec, ColumnType, Signature
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class _DelimitedRows:
         except pd.errors.EmptyDataError as problem:
             raise InvalidInputError(f"{self.path} is empty: expected a line of column names") from problem
         except (pd.errors.ParserError, UnicodeDecodeError, OSError) as problem:
-            raise InvalidInputError(f"{self.path} cannot be read as CSV: {str(problem).strip()}") from problem
+            raise InvalidInputError(broken_csv(self.path, str(problem))) from problem
 
 
 def _numbers(column: "pd.Series[str]") -> "pd.Series[Any]":

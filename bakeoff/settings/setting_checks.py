@@ -24,6 +24,14 @@ from bakeoff.settings.section import Section
 from bakeoff.settings.setting_definitions import DatasetSettings, Settings, TrackingSettings
 from bakeoff.settings.yaml_with_lines import YamlFile, key_path
 
+#: What is typed to set it, where that is not its name.
+OPTIONS: Mapping[str, str] = {
+    "apiHost": "--host",
+    "apiPort": "--port",
+    "evalWorkers": "--eval-workers",
+    "evaluationTimeout": "--timeout",
+}
+
 KEYS = {to_camel(name): name for name in Settings.model_fields}
 _SECTIONS: Mapping[str, type[Section]] = {
     "market": MarketSettings,
@@ -79,9 +87,10 @@ def checked_settings(
 
 
 def _name_of(origin: SettingOrigin, error: Any) -> str:
-    if origin is not SettingOrigin.ENVIRONMENT:
-        return str(origin)
-    return f"the environment ({variable_of(KEYS.get(str(error['loc'][0]), ''))})"
+    key = str(error["loc"][0])
+    if origin is SettingOrigin.ENVIRONMENT:
+        return f"the environment ({variable_of(KEYS.get(key, ''))})"
+    return f"{origin} ({OPTIONS[key]})" if key in OPTIONS else str(origin)
 
 
 def _explain(error: Any) -> str:

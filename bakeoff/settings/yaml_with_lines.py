@@ -14,6 +14,7 @@ import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.wording import quoted
 
 _TAG = "tag:yaml.org,2002:"
 
@@ -233,7 +234,7 @@ def describe(node: Node | None) -> str:
     kind = node.tag.removeprefix(_TAG)
     if kind not in _IN_WORDS:
         return f"of type {kind}"
-    shown = f" {node.value!r}" if isinstance(node, ScalarNode) and kind != "null" else ""
+    shown = f" {quoted(node.value)}" if isinstance(node, ScalarNode) and kind != "null" else ""
     return _IN_WORDS[kind] + shown
 
 

@@ -232,7 +232,10 @@ def read_the_importance(
     model: OneModel = None,
 ) -> dict[str, Any]:
     """How much one candidate relies on each column. 404 unless the run was started with `importance`."""
-    return importance_record(*importance_of(read_report(context.engine, id), model))
+    report = read_report(context.engine, id)
+    with in_field("path.id" if model is None else "query.model"):
+        require_result(report, model)
+    return importance_record(*importance_of(report, model))
 
 
 @router.get("/{id}/rows", response_model=WrongRowsOut, responses=documented(404))
@@ -244,7 +247,9 @@ def read_wrong_rows(
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """The test rows in which one candidate was wrong, a page of them. 404 if its predictions are gone."""
-    model_id = require_result(read_report(context.engine, id), model).model_id
+    report = read_report(context.engine, id)
+    with in_field("path.id" if model is None else "query.model"):
+        model_id = require_result(report, model).model_id
     [result] = find_results(context, [model_id], run=id)
     return wrong_rows(context, result, offset=offset, limit=limit).to_record()
 

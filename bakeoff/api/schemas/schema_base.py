@@ -10,9 +10,11 @@ from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.finding import Severity
 
-_UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
-Id = Annotated[str, Field(pattern=_UUID, json_schema_extra={"format": "uuid"}), AfterValidator(str.lower)]
+Id = Annotated[
+    str, Field(pattern=UUID_PATTERN, json_schema_extra={"format": "uuid"}), AfterValidator(str.lower)
+]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 

@@ -16,6 +16,18 @@ from bakeoff.evaluation.datasets.target_column import Target
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 
+class UnknownColumnError(InvalidInputError):
+    """A column that the data do not have is named, by the dataset or the design, under `key`."""
+
+    def __init__(self, message: str, key: str) -> None:
+        super().__init__(message, key)
+        self.message = message
+        self.key = key
+
+    def __str__(self) -> str:
+        return self.message
+
+
 def feature_names(
     names: Sequence[str], dataset: DatasetSettings, target: str, design: Design = ONE_SPLIT
 ) -> list[str]:
@@ -70,8 +82,9 @@ def _refuse_doubles(names: Sequence[str]) -> None:
 
 def _require(column: str, names: Sequence[str], key: str) -> None:
     if column not in names:
-        raise InvalidInputError(
-            f"{key}: there is no column {column!r}{nearest(column, names)}; the columns are {listed(names)}"
+        raise UnknownColumnError(
+            f"{key}: there is no column {column!r}{nearest(column, names)}; the columns are {listed(names)}",
+            key,
         )
 
 

@@ -4,7 +4,7 @@ Also here: how a field of a body is given on the command line.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar, get_args, get_origin
@@ -65,29 +65,50 @@ _QUOTED = re.compile(r"'([^']*)'")
 B = TypeVar("B", bound=Body)
 
 
-def parse(kind: type[B], body: Mapping[str, Any], what: str) -> B:
-    """Parses a body. `what` names the request in errors."""
+def parse(
+    kind: type[B],
+    body: Mapping[str, Any],
+    what: str,
+    *,
+    written: Callable[[str], str | None] = lambda _: None,
+) -> B:
+    """Parses a body. `what` names the request in errors.
+
+    `written`: how the user wrote a key, such as `design.folds`, if not as it is; the error then names that.
+    """
     try:
         return kind.model_validate(body)
     except ValidationError as exc:
         problems: dict[str, list[str]] = {}
         for error in exc.errors():
-            what_it_is, expected = _explain(error, kind)
+            what_it_is, expected = _explain(error, kind, written)
             problems.setdefault(what_it_is, []).append(expected)
     told = [what_it_is + " or ".join(dict.fromkeys(expected)) for what_it_is, expected in problems.items()]
     raise InvalidInputError(f"this is no {what}: " + "; ".join(told))
 
 
-def _explain(error: Any, kind: type[Body]) -> tuple[str, str]:
+def no_key(place: tuple[str | int, ...], kind: type[Body], *, all_keys: str | None = None) -> str:
+    """What is said of an unknown key at this place of a body: the one that is meant, or all that there are.
+
+    `all_keys`: where they stand, to be named instead of them.
+    """
+    path, within = _path(place, kind)
+    known = _keys(within)
+    others = all_keys or f"there are {listed(known)}"
+    return f"is no key of it{nearest(path[-1], known) or f'; {others}'}"
+
+
+def _explain(error: Any, kind: type[Body], written: Callable[[str], str | None]) -> tuple[str, str]:
     """What the value is, and what was expected. A key of several types has an error for each of them."""
     if not error["loc"]:
         return f"it is {quoted(error['input'])}, not a mapping of keys to values", ""
-    path, within = _path(error["loc"], kind)
-    key, known = cut(".".join(path), _MOST_OF_A_KEY), _keys(within)
+    path, _ = _path(error["loc"], kind)
+    key = cut(".".join(path), _MOST_OF_A_KEY)
+    key = written(key) or key
     if error["type"] == "missing":
         return f"{key} is missing", ""
     if error["type"] == "extra_forbidden":
-        return f"{key} is no key of it{nearest(path[-1], known) or f'; there are {listed(known)}'}", ""
+        return f"{key} {no_key(error['loc'], kind)}", ""
     message = f"{error['msg'][0].lower()}{error['msg'][1:]}"
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         message += nearest(error["input"], _QUOTED.findall(error["ctx"]["expected"]))

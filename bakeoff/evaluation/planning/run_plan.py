@@ -15,6 +15,7 @@ from bakeoff.domain.model_version import check_name
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.split_design import Design
 from bakeoff.domain.wording import cut, listed, nearest, quoted
+from bakeoff.evaluation.datasets.dataset_checks import UnknownColumnError
 from bakeoff.evaluation.datasets.pin_snapshot import Pinned, pin
 from bakeoff.evaluation.datasets.snapshot import classes, fields, fold_sizes, sealed_labels
 from bakeoff.evaluation.functions.custom_metric_facts import metric_facts
@@ -174,13 +175,13 @@ def _pin_and_choose(
         with in_field("models"):
             candidates = named(request.models, known, baseline=request.baseline)
         candidates = _unfolded(request, candidates, known)
-        pinned = _read(pinning)
+        pinned = _read(pinning, request)
         with in_field("models"):
             return pinned, all_fitting(candidates, pinned.ref)
     reading = start_in_thread(pinning)
     known = catalog()
     candidates = _unfolded(request, enabled(known), known)
-    pinned = _read(reading.result)
+    pinned = _read(reading.result, request)
     return pinned, fitting(candidates, pinned.ref)
 
 
@@ -208,9 +209,17 @@ def _refuse_unknown_parameters(catalog: Catalog, varied: Mapping[str | None, Can
         catalog.refuse_unbuildable(unknown)
 
 
-def _read(pinning: Callable[[], Pinned]) -> Pinned:
-    with in_field("dataset"):
+def _read(pinning: Callable[[], Pinned], request: RunSpec) -> Pinned:
+    """An error names the dataset, or the key of the design that names a column which is not there."""
+    design = request.design.model_dump(by_alias=True, exclude_none=True) if request.design else {}
+    try:
         return pinning()
+    except UnknownColumnError as exc:
+        exc.field = f"design.{exc.key}" if exc.key in design else "dataset"
+        raise
+    except InvalidInputError as exc:
+        exc.field = exc.field or "dataset"
+        raise
 
 
 def _dataset(request: RunSpec, configuration: Configuration) -> tuple[str, DatasetSettings]:

@@ -8,7 +8,7 @@ To add an option: declare it here, act on it (the plan reads it from the request
 `Run.options`), and describe it in docs/.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -183,8 +183,11 @@ class RunRequest(RunSpec):
     run_id: str | None = None  #: chosen by the caller: the same id twice is the same run
 
     @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> "RunRequest":
-        return parse(cls, body, "request for a run")
+    def parse(
+        cls, body: Mapping[str, Any], *, written: Callable[[str], str | None] = lambda _: None
+    ) -> "RunRequest":
+        """`written`: how the user wrote a key, if not as it is."""
+        return parse(cls, body, "request for a run", written=written)
 
     @classmethod
     def of(cls, spec: RunSpec, *, run_id: str | None) -> "RunRequest":

@@ -330,7 +330,10 @@ def test_a_client_that_goes_away_leaves_nothing_behind(place: Place, held: str) 
         ({"dataset": "tiny", "zeroDivision": 2}, "body.zeroDivision", "must be 0, 1 or nan"),
         ({"dataset": "tiny", "name": "a\x00b"}, "body.name", "pattern"),
         ({"dataset": "tiny", "name": "x" * 201}, "body.name", "at most 200 characters"),
-        ({"dataset": "tiny", "runId": "mine"}, "body.runId", "extra inputs are not permitted"),
+        ({"dataset": "tiny", "runId": "mine"}, "body.runId", "it is no key of it; /openapi.json lists"),
+        ({"dataset": "tiny", "model": ["good"]}, "body.model", "it is no key of it; did you mean 'models'?"),
+        ({"dataset": "tiny", "design": {"fold": 3}}, "body.design.fold", "did you mean 'folds'?"),
+        ({"dataset": "tiny", "design": {"group": "whom"}}, "body.design.group", "no column 'whom'"),
     ],
 )
 def test_a_wrong_body_is_refused_with_the_field_that_is_to_blame(

@@ -88,9 +88,9 @@ def started(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
     [
         (["run"], "error: which dataset? there are iris, wine; `bakeoff run NAME`, or "),
         (["run", "iris", "--dataset", "wine"], "error: the dataset is named twice, iris and wine: "),
-        (["run", "iris", "--eval-workers", "11"], "command line: evalWorkers is 11: "),
-        (["run", "iris", "--timeout", "0"], "command line: evaluationTimeout is 0.0: "),
-        (["run", "iris", "--test-size", "1.5"], "testSize is 1.5: input should be less than 1"),
+        (["run", "iris", "--eval-workers", "11"], "command line (--eval-workers): evalWorkers is 11: "),
+        (["run", "iris", "--timeout", "0"], "command line (--timeout): evaluationTimeout is 0.0: "),
+        (["run", "iris", "--test-size", "1.5"], "--test-size is 1.5: input should be less than 1"),
         (
             ["run", "iris", "--average", "mean"],
             "average is 'mean': input should be 'binary', 'macro', 'micro' or ",

@@ -33,3 +33,19 @@ def test_the_help_of_a_group_and_of_the_first_commands_shows_examples(name: str)
     _, command, _ = ROOT.resolve_command(ROOT.context_class(ROOT, info_name="bakeoff"), [name])
 
     assert re.match(rf"Examples:\n\nbakeoff {name}", command.epilog)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (("report", "x", "--fail-on", "wrse"), "'wrse' is not one of 'worse', 'not-better', 'finding'"),
+        (("run", "x.csv", "--timeout", "abc"), "'abc': input should be a valid number"),
+    ],
+)
+def test_an_option_with_a_wrong_value_is_refused_with_the_value_and_in_plain_words(
+    typed: tuple[str, ...], told: str
+) -> None:
+    with pytest.raises(typer.BadParameter) as refused:
+        ROOT.main(list(typed), standalone_mode=False)
+
+    assert refused.value.message.startswith(told)

@@ -1,8 +1,11 @@
-"""Grids as they are written on the command line."""
+"""Grids as they are written on the command line, and errors that name what was typed there."""
+
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from bakeoff.cli.run_options import grids_in
+from bakeoff.cli.run_options import grids_in, request_of
 from bakeoff.domain.errors import InvalidInputError
 
 
@@ -36,3 +39,10 @@ def test_a_range_in_a_grid_is_refused_with_values_and_a_search_as_the_cure(writt
 
 def test_a_path_upwards_is_a_value() -> None:
     assert grids_in(["tree.file=../a,../b"]) == {"tree": {"file": ["../a", "../b"]}}
+
+
+def test_a_request_is_refused_by_the_options_that_were_typed() -> None:
+    configuration: Any = SimpleNamespace(settings=SimpleNamespace(datasets={"churn": None}, metrics=None))
+
+    with pytest.raises(InvalidInputError, match=r"--test-size is 2.0: .*; --folds is 1000: "):
+        request_of(configuration, {"folds": 1000, "test_size": 2.0}, source="churn", dataset=None)

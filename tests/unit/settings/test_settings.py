@@ -335,6 +335,20 @@ def test_a_file_without_keys_is_refused(file: Path, text: str, what: str) -> Non
     assert _refusal(file, text) == f"{file} must hold `key: value` lines, but it holds {what}"
 
 
+def test_of_a_file_that_is_no_configuration_only_the_beginning_and_the_end_are_quoted(file: Path) -> None:
+    told = _refusal(file, "root:x:0:0\n" * 500)
+
+    assert "it holds the text 'root:x:0:0 root" in told
+    assert "characters ...]" in told
+    assert len(told) < 400
+
+
+def test_a_setting_of_the_command_line_is_refused_by_the_option_that_was_typed(file: Path) -> None:
+    assert _refusal(file, evaluationTimeout=-5.0).startswith(
+        "command line (--timeout): evaluationTimeout is -5.0: "
+    )
+
+
 @pytest.mark.parametrize("text", ["1: 2", "null: 2"])
 def test_a_key_that_is_no_text_is_refused(file: Path, text: str) -> None:
     assert f"line 1: {text[:-3]} is no setting: there are" in _refusal(file, text)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.wording import listed, nearest
+from bakeoff.domain.wording import broken_csv, listed, nearest
 from bakeoff.evaluation.datasets.column_types import known_types
 from bakeoff.evaluation.datasets.sources.detect_csv_format import CsvFormat, format_of
 
@@ -67,7 +67,7 @@ def _read_csv(path: Path, written: CsvFormat, **options: Any) -> "pd.DataFrame":
     except pd.errors.EmptyDataError as problem:
         raise InvalidInputError(f"{path} is empty: expected a line of column names, then rows") from problem
     except pd.errors.ParserError as problem:
-        raise InvalidInputError(f"{path} cannot be read as CSV: {problem}") from problem
+        raise InvalidInputError(broken_csv(path, str(problem))) from problem
     except UnicodeDecodeError as problem:
         raise InvalidInputError(
             f"{path} is no {written.encoding} text ({problem.reason}): say what it is, "
