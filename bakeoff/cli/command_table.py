@@ -294,7 +294,7 @@ def _load(entry: _Entry) -> Any:
 
 def _in_plain_words(exc: typer.BadParameter) -> str:
     """With the value that was typed, which the checks of Typer leave out, and without words of their own."""
-    found = getattr(exc.__cause__, "errors", list)()
+    found: list[Any] = getattr(exc.__cause__, "errors", list)()
     if not found:
         return exc.message
     message = str(found[0]["msg"]).removeprefix("Value error, ")
