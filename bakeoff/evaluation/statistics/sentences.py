@@ -75,8 +75,8 @@ def tell(
     margin: float | None = None,
 ) -> str:
     scored = {one.id: one for one in contenders if one.value is not None}
-    if reason := _nothing_to_claim(verdict, scored, len(contenders)):
-        return reason if scored else _with_cause(reason, contenders)
+    if reason := _nothing_to_claim(verdict, scored, contenders):
+        return reason
     if verdict.best is not None:
         first, said = [verdict.best], _one_best(verdict, scored)
     elif verdict.tied:
@@ -95,15 +95,16 @@ def tell(
     return " ".join(part for part in parts if part)
 
 
-def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], candidates: int) -> str:
-    """Why nothing can be said; empty if something can."""
+def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], all_: Sequence[Contender]) -> str:
+    """Why nothing can be said; empty if something can. Of a metric that failed, one candidate says how."""
+    causes = (f" Of {one.id}: {one.why_unscored.rstrip('.')}." for one in all_ if one.why_unscored)
     slugs = {finding.slug for finding in verdict.findings}
     whom = next(iter(scored), "") if len(scored) == 1 else f"the {_count(len(scored))} candidates"
     is_open = verdict.best is None and not verdict.tied and len(scored) > 1
     claim, metric, rows = f"Nothing can be claimed of {whom}", verdict.metric_name, _rows(verdict)
     reasons = (
-        (not candidates, "No candidate has a result, so there is no verdict."),
-        (not scored, f"No candidate has a score by {metric}, so there is no verdict."),
+        (not all_, "No candidate has a result, so there is no verdict."),
+        (not scored, f"No candidate has a score by {metric}, so there is no verdict.{next(causes, '')}"),
         (verdict.rows is None, f"{claim}: the predictions behind their scores were not kept."),
         ("few-rows" in slugs, f"{rows} are too few to claim anything of {whom}; at least 20 are needed."),
         (
@@ -113,14 +114,6 @@ def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], candida
         (is_open, _nobody_is_best(verdict, scored, f"{metric} rests on too few of the {rows}.")),
     )
     return next((why for holds, why in reasons if holds), "")
-
-
-def _with_cause(reason: str, contenders: Sequence[Contender]) -> str:
-    """A metric of one's own mostly fails alike for all, so one candidate tells of the others."""
-    told = next((one for one in contenders if one.why_unscored), None)
-    if told is None:
-        return reason
-    return f"{reason.removesuffix('.')}. Of {told.id}: {(told.why_unscored or '').removesuffix('.')}."
 
 
 def _nobody_is_best(verdict: RunVerdict, scored: dict[str, Contender], why: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bakeoff.cli.run_options import grids_in, request_of
+from bakeoff.cli.grid_and_search_options import grids_in, request_of
 from bakeoff.domain.errors import InvalidInputError
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakeoff.cli.run_options import searches_in
+from bakeoff.cli.grid_and_search_options import searches_in
 from bakeoff.domain.errors import InvalidInputError
 
 

@@ -69,7 +69,8 @@ def add(  # noqa: PLR0917 - one parameter for each option
 
     For example: `bakeoff datasets add visits visits.csv --target cost --group patient --dtypes zip=str`
     """
-    from bakeoff.cli.run_options import column_types, split
+    from bakeoff.cli.grid_and_search_options import split
+    from bakeoff.cli.run_options import column_types
     from bakeoff.operations.datasets.add_dataset import add_dataset
 
     context = project_access.open_project(config)
