@@ -6,7 +6,7 @@ Callers know only this class. The configuration chooses a backend, and packages 
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from bakeoff.domain.model_version import (
     VersionOrigin,
     is_uri,
     overtaken,
+    parse_uri,
 )
 from registry.models.model_description import Description, describe
 from registry.models.model_description import preprocessor_artifact as as_artifact
@@ -296,7 +297,16 @@ class BaseModelRegistry(ABC):
         """
 
 
-def no_such_model(identifier: Identifier) -> NotFoundError:
+def no_such_model(identifier: Identifier, is_known: Callable[[str], bool] = lambda _: False) -> NotFoundError:
+    """`is_known`: whether the registry has a version of a name; then only the stage of the URI is empty."""
+    uri = parse_uri(identifier) if isinstance(identifier, str) and is_uri(identifier) else None
+    if uri is not None and uri.stage is not None and is_known(uri.name):
+        stage = str(uri.stage)
+        return NotFoundError(
+            f"the registry has no model {identifier}: no version of {uri.name} is in {stage}; "
+            f"`bakeoff registry promote models:/{uri.name}/latest --to {stage}` puts the newest one there, and "
+            f"models:/{uri.name}/latest names it wherever it is"
+        )
     return NotFoundError(f"the registry has no model {identifier}: `bakeoff registry list` lists what it has")
 
 

@@ -35,6 +35,17 @@ def fixed(value: float | None, places: int) -> str:
     return f"{value:.1e}" if is_lost or is_too_long else text
 
 
+def bounds(low: float, high: float, places: int) -> str:
+    """An interval. A bound that is nothing beside the other one is written as 0, without an exponent."""
+    written = [fixed(low, places), fixed(high, places)]
+    if max(abs(low), abs(high)) >= 10.0**-places:
+        written = [
+            f"{0:.{places}f}" if float(f"{bound:.{places}f}") == 0 else text
+            for bound, text in zip((low, high), written, strict=True)
+        ]
+    return " to ".join(written)
+
+
 def plain(value: float | None) -> str:
     """One number on its own."""
     if isinstance(value, int):

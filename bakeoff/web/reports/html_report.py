@@ -62,7 +62,7 @@ def _document(title: str, body: Markup) -> str:
 def _head(contents: ReportContents) -> Markup:
     run = contents.run
     took = seconds_between(run["startedAt"], run["endedAt"])
-    facts = [tag("li", tag("b", value), f" {word}") for value, word in dataset_facts(run)]
+    facts = [tag("li", tag("b", value), f" {word}" if word else "") for value, word in dataset_facts(run)]
     if contents.design:
         facts.append(tag("li", contents.design))
     if took is not None:

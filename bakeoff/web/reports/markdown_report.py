@@ -44,8 +44,17 @@ def code(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """A sentence as it was written: what would be markup, a link or a call of a user is escaped."""
-    plain = " ".join(text.split())
+    """A sentence as it was written: what would be markup, a link or a call of a user is escaped.
+
+    What stands in pairs of backticks, such as a command in a cure, stays code, where nothing is markup.
+    """
+    parts = " ".join(text.split()).split("`")
+    if len(parts) % 2 == 0:
+        return _escaped("`".join(parts))
+    return "".join(code(part) if place % 2 else _escaped(part) for place, part in enumerate(parts))
+
+
+def _escaped(plain: str) -> str:
     for mark in "\\`*_[]~|#":
         plain = plain.replace(mark, f"\\{mark}")
     return plain.replace("<", "&lt;").replace("@", "@\u200b").replace("://", ":\u200b//")
@@ -253,7 +262,7 @@ def _made_from(contents: ReportContents) -> Iterator[str]:
     run, environment = contents.run, contents.environment
     yield "<details><summary>How this was made</summary>"
     yield ""
-    yield f"- {', '.join(f'{prose(value)} {word}' for value, word in dataset_facts(run))}"
+    yield f"- {', '.join(f'{prose(value)} {word}'.rstrip() for value, word in dataset_facts(run))}"
     if contents.design:
         yield f"- {prose(contents.design)}"
     yield f"- run {code(run['runId'])}, snapshot {code(run['datasetId'])}, split {code(run['splitId'])}"

@@ -129,7 +129,7 @@ def dataset_facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
         (run["datasetName"], str(run["targetKind"])),
         *_rows(run),
         (str(run["columns"]), "feature" if run["columns"] == 1 else "features"),
-        (str(run["seed"]), "seed"),
+        (f"seed {run['seed']}", ""),
         (str(candidates), "candidate" if candidates == 1 else "candidates"),
     ]
 

@@ -204,7 +204,9 @@ class ModelRegistry(BaseModelRegistry):
         is_beyond = isinstance(wanted, int) and abs(wanted) > _GREATEST_ID
         found = None if is_beyond else version_rows.find(self._engine, wanted)
         if found is None:
-            raise no_such_model(identifier)
+            raise no_such_model(
+                identifier, lambda name: bool(self.versions(VersionFilter(name=name), limit=1))
+            )
         return replace(found, version=self._located(found.version))
 
     def _located(self, version: ModelVersion) -> ModelVersion:

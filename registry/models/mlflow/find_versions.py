@@ -41,7 +41,7 @@ class Finder:
         is_number = isinstance(identifier, int) or identifier.isdecimal()
         found = None if is_number else self._look_up(parse_uri(str(identifier)))
         if found is None or version_tags.VERSION not in found.tags:
-            raise no_such_model(identifier)
+            raise no_such_model(identifier, lambda name: any(self.search(name)))
         return found
 
     def _look_up(self, uri: ModelUri) -> MLflowVersion | None:

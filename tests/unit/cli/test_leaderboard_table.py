@@ -42,8 +42,8 @@ def a_report(*, recommended: str | None = None) -> RunReport:
     )
 
 
-def drawn(report: RunReport, *, members: bool = False) -> list[str]:
-    console = Console(file=io.StringIO(), width=160, color_system=None)
+def drawn(report: RunReport, *, members: bool = False, width: int = 160) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
     console.print(Group(*leaderboard(report, console, members=members)))
     return [line.rstrip() for line in console.file.getvalue().splitlines()[1:]]  # type: ignore[attr-defined]
 
@@ -75,3 +75,10 @@ def test_all_members_are_shown_on_demand() -> None:
         "line",
         "forest.depth-8",
     ]
+
+
+def test_in_a_narrow_terminal_the_notes_follow_the_table() -> None:
+    lines = drawn(a_report(recommended="line"), width=36)
+
+    assert "line: take this one, 1 warning" in lines
+    assert any(line.startswith("forest.depth-2: best of 3 of forest") for line in lines)

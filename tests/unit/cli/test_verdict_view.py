@@ -55,6 +55,20 @@ def test_an_interval_that_rests_on_few_rows_has_a_star():
     ]
 
 
+def test_a_bound_that_is_nothing_beside_the_other_one_is_0():
+    intervals = [
+        Interval(low=6.6e-18, high=0.085),
+        Interval(low=-2e-9, high=0.813),
+        Interval(low=1e-9, high=2e-9),
+    ]
+
+    assert [str(text).strip() for text in interval_texts(intervals)] == [
+        "0.000 to 0.085",
+        "0.000 to 0.813",
+        "1.0e-09 to 2.0e-09",
+    ]
+
+
 def test_whiskers_share_one_scale_and_what_stands_aside_does_not_squeeze_them():
     intervals = [Interval(low=0.8, high=1.0), Interval(low=0.8, high=0.9), Interval(low=0.1, high=0.2)]
 

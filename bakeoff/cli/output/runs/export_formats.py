@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bakeoff.cli.output.number_format import decimals, fixed, plain
+from bakeoff.cli.output.number_format import bounds, decimals, fixed, plain
 from bakeoff.cli.output.runs.verdict_view import place_of
 from bakeoff.domain.finding import FAILED_CHECKS, in_short
 from bakeoff.domain.runs.verdict import Interval, verdict_facts
@@ -142,7 +142,7 @@ def _table(report: RunReport) -> Iterator[str]:
 
 
 def _interval(interval: Interval | None, places: int) -> str:
-    return f"{fixed(interval.low, places)} to {fixed(interval.high, places)}" if interval else ""
+    return bounds(interval.low, interval.high, places) if interval else ""
 
 
 def _note(standing: LeaderboardRow, report: RunReport) -> str:

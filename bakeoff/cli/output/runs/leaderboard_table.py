@@ -48,6 +48,7 @@ def leaderboard(
     kept = fitting(columns, console.width)
     return [
         table_of(kept, console.width),
+        *_notes_without_room(columns, kept, shown),
         *_closing(report, len(shown), is_folded=folded is not None),
         *left_out(columns, kept, elsewhere="--format csv"),
     ]
@@ -182,6 +183,19 @@ def _notes(
     cells = [_note(one, report, notes.get(one.result.model_id, "")) for one in shown]
     column = FittingColumn(name="", cells=cells, justify="left", keep=60, least=_SHORTEST_NOTE, wraps=True)
     return [column] if any(cells) else []
+
+
+def _notes_without_room(
+    columns: Sequence[FittingColumn], kept: Sequence[FittingColumn], shown: Sequence[LeaderboardRow]
+) -> list[Text]:
+    """Who is to be taken is told in any terminal: the notes follow the table that has no room for them."""
+    return [
+        Text.assemble((f"{one.result.model_id}: ", _DIM), note)
+        for column in columns
+        if column.wraps and column not in kept
+        for one, note in zip(shown, column.cells, strict=True)
+        if note
+    ]
 
 
 def _note(standing: LeaderboardRow, report: RunReport, of_family: str) -> Text:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from bakeoff.cli.output.finding_list import finding_lines
-from bakeoff.cli.output.number_format import decimals, explodes_at, fixed
+from bakeoff.cli.output.number_format import bounds, decimals, explodes_at
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.runs.verdict import Interval, RunVerdict, Standing, verdict_facts
 
@@ -60,7 +60,7 @@ def interval_texts(intervals: Sequence[Interval | None]) -> list[Text]:
         Text("")
         if one is None
         else Text.assemble(
-            (f"{fixed(one.low, places)} to {fixed(one.high, places)}", _DIM),
+            (bounds(one.low, one.high, places), _DIM),
             ("*" if one.rests_on is not None else " ", "yellow"),
         )
         for one in intervals

@@ -22,6 +22,10 @@ def wrong_row_table(found: WrongRows, width: int) -> "list[RenderableType]":
     parts: list[RenderableType] = [_title(found)]
     if found.items:
         parts += [Text(), *fitted(_columns(found), width, elsewhere="--format csv")]
+    elif found.offset:
+        parts.append(
+            Text(f"--offset {found.offset} is behind the last of {found.wrong:,}: leave it out", "yellow")
+        )
     if found.following is not None:
         left = found.wrong - found.following
         parts.append(Text(f"and {left:,} more: --offset {found.following} shows the next ones", "dim"))

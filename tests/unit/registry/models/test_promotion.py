@@ -52,6 +52,15 @@ def production(registry) -> str | None:
     )
 
 
+def test_of_a_stage_without_a_version_it_is_told_how_to_fill_it(registry) -> None:
+    save(registry, f1=0.5)
+
+    with pytest.raises(NotFoundError, match=r"no version of churn is in Production; .* models:/churn/latest"):
+        registry.get("models:/churn/Production")
+    with pytest.raises(NotFoundError, match="`bakeoff registry list` lists what it has"):
+        registry.get("models:/shop/Production")
+
+
 def test_a_version_that_passes_its_gates_replaces_production_with_the_evidence_in_the_log(registry) -> None:
     up(registry, save(registry, f1=0.5))
     line = up(registry, save(registry, f1=0.75), BETTER, by="ada", reason="spring")
