@@ -304,7 +304,7 @@ def no_such_model(identifier: Identifier, is_known: Callable[[str], bool] = lamb
         stage = str(uri.stage)
         return NotFoundError(
             f"the registry has no model {identifier}: no version of {uri.name} is in {stage}; "
-            f"`bakeoff registry promote models:/{uri.name}/latest --to {stage}` puts the newest one there, and "
+            f"`bakeoff registry promote models:/{uri.name}/latest --to {stage}` puts the newest there; "
             f"models:/{uri.name}/latest names it wherever it is"
         )
     return NotFoundError(f"the registry has no model {identifier}: `bakeoff registry list` lists what it has")
