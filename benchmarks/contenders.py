@@ -132,7 +132,7 @@ def _send_to_celery(stand: Stand, rows: Rows) -> Mapping[str, Any]:
 
 
 def bakeoff(stand: Stand, **overrides: Any) -> Mapping[str, Any]:
-    from bakeoff.domain.identity import new_id
+    from bakeoff.domain.ids_and_times import new_id
     from bakeoff.operations.runs.start_run import start_planned
     from tasks import enqueue
     from tasks.celery import process_context
@@ -154,7 +154,7 @@ def apart(stand: Stand) -> Mapping[str, Any]:
 @contextmanager
 def a_warm_worker(stand: Stand, **overrides: Any) -> Iterator[None]:
     """The node that `bakeoff run` starts, on the broker that it has by default, and an empty database."""
-    from bakeoff.domain.identity import new_id
+    from bakeoff.domain.ids_and_times import new_id
     from bakeoff.operations.context import Context
     from bakeoff.operations.runs.start_run import start_planned
     from bakeoff.store.database import schema_version

@@ -25,7 +25,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from bakeoff.domain.identity import new_id, utc_now
+from bakeoff.domain.ids_and_times import new_id, utc_now
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import CodeManifest, Cost, Part, Provenance, Result
 from bakeoff.domain.runs.run import Run, RunState

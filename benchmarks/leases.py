@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef, TargetKind
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.job import Job, JobKind, JobState
 from bakeoff.domain.runs.result import Cost, Result

@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.evaluation.planning.run_plan import Plan
 from bakeoff.evaluation.reuse.file_audit_check import sha256

@@ -19,7 +19,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.database.engine import open_database

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.signal import SignalOrder
 from bakeoff.evaluation.signals.signal_run_plan import plan_of_order

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.identity import parse_id
+from bakeoff.domain.ids_and_times import parse_id
 
 MOST = 200
 _FARTHEST = 2**31  #: no list is longer: a cursor with a larger position was not made here

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bakeoff.domain.identity import iso_or_none, utc_now
+from bakeoff.domain.ids_and_times import iso_or_none, utc_now
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import seconds_left
 from bakeoff.store.bakeoffs.run_progress_rows import JobStatus, RunStatus

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.identity import iso, iso_or_none
+from bakeoff.domain.ids_and_times import iso, iso_or_none
 
 #: The values that features and labels may have.
 Value = str | int | float | bool

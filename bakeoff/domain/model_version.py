@@ -24,7 +24,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from bakeoff.domain.errors import InvalidInputError, OvertakenError
-from bakeoff.domain.identity import iso
+from bakeoff.domain.ids_and_times import iso
 
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _ALIAS = re.compile(r"(?![vV]?[0-9]+\Z)[A-Za-z0-9_-]{1,100}")

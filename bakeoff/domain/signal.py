@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from bakeoff.domain.identity import iso
+from bakeoff.domain.ids_and_times import iso
 
 LONGEST_SYMBOL = 32
 _MERIT_PLACES = 9

@@ -20,7 +20,7 @@ from typing import Any, cast
 import redis
 
 from bakeoff.domain.event import Event, EventType
-from bakeoff.domain.identity import iso
+from bakeoff.domain.ids_and_times import iso
 
 STREAM = "ml:run-events"
 SCHEMA = Path(__file__).with_name("run-events.schema.json")

@@ -21,7 +21,7 @@ from bakeoff.domain.feedback_item import Item, Score
 from bakeoff.domain.model_version import Stage
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.inference.loaded_version import LoadedVersion, PredictionResult
-from registry.catalog import catalog_schema
+from registry.catalog import models_yaml_schema
 from registry.models import registry_opening
 from registry.models.registry_interface import BaseModelRegistry, Identifier
 
@@ -99,7 +99,7 @@ def _identifier(model: str | None, configuration: "Configuration") -> Identifier
     """The identifier to load; None stands for the baseline."""
     if model is None or model == BASELINE:
         return None
-    if model.isdecimal() or not catalog_schema.ID.fullmatch(model):
+    if model.isdecimal() or not models_yaml_schema.ID.fullmatch(model):
         return model
     if configuration.catalog_file.is_file():
         return _saved_of(model, configuration)
@@ -121,7 +121,7 @@ def _saved_of(candidate_id: str, configuration: "Configuration") -> Identifier:
     """The version of this candidate that is in Production, else its newest version."""
     versions = [v for v in _registry(configuration).versions() if v.origin.candidate_id == candidate_id]
     if not versions:
-        known = [candidate.id for candidate in catalog_schema.read(configuration.catalog_file).candidates]
+        known = [candidate.id for candidate in models_yaml_schema.read(configuration.catalog_file).candidates]
         hint = "" if candidate_id in known else nearest(candidate_id, known)
         raise NotFoundError(
             f"no model of a candidate {candidate_id!r} was ever saved{hint}; `bakeoff run --save best` saves "

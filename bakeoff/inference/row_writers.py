@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from registry.columns.json_values import jsonable
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.wording import listed, nearest, quoted
 
 if TYPE_CHECKING:

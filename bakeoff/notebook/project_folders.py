@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 
 _SETTINGS = "config/bakeoff.yaml"
 _CATALOG = "config/models.yaml"

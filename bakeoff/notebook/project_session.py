@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import BakeoffError, InvalidInputError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.operations.context import Context, Messenger
 from bakeoff.worker.temporary.messenger_by_worker import MessengerByWorker

@@ -8,7 +8,7 @@ from pathlib import Path
 from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.evaluation.functions.temporary_oven import RunCell, oven_for
 from bakeoff.operations.context import Context
 

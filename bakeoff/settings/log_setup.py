@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from bakeoff.domain.identity import iso
+from bakeoff.domain.ids_and_times import iso
 
 
 class LogFormat(StrEnum):

@@ -7,7 +7,7 @@ from starlette.responses import Response, StreamingResponse
 
 from bakeoff.api.shared_change_watchers import SharedWatchers
 from bakeoff.domain.errors import BakeoffError, NotFoundError
-from bakeoff.domain.identity import parse_id
+from bakeoff.domain.ids_and_times import parse_id
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import change_marks
 

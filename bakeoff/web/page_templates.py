@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bakeoff.domain.identity import iso, utc_now
+from bakeoff.domain.ids_and_times import iso, utc_now
 from bakeoff.domain.wording import counted
 from bakeoff.web.charts.chart_symbols import icon, outcome_sign, state_badge
 from bakeoff.web.charts.markup import Markup, escape, joined_markup, name_of, tag

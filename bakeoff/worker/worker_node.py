@@ -23,7 +23,7 @@ from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import cancellation
 from bakeoff.store.database import schema_version
 from bakeoff.worker import housekeeping
-from bakeoff.worker.shared_memory import SharedMemory
+from bakeoff.worker.pool_shared_memory import SharedMemory
 from bakeoff.worker.worker_oven import WorkerOven
 
 log = logging.getLogger(__name__)

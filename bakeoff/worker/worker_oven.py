@@ -12,7 +12,7 @@ from bakeoff.worker import early_oven
 
 if TYPE_CHECKING:
     from bakeoff.cell.oven.oven_handle import Oven
-    from bakeoff.worker.shared_memory import SharedMemory
+    from bakeoff.worker.pool_shared_memory import SharedMemory
 
 log = logging.getLogger(__name__)
 

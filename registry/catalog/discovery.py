@@ -24,7 +24,7 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate, Learns, Rejection
 from registry.catalog.candidate_check_cache import CheckedCache
-from registry.code.outside_access import below_home, problem_of, variables_of
+from registry.code.permitted_outside_access import below_home, problem_of, variables_of
 from registry.code.plugin_import_path import class_paths, import_path, readable_paths
 
 _ENTRY = "registry.catalog.construct_in_cell:check_candidates"

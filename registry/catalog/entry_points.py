@@ -9,7 +9,7 @@ The name is the id, and the version of the distribution is that of the candidate
 from importlib import metadata
 
 from bakeoff.domain.candidate import Candidate, Rejection
-from registry.catalog.catalog_schema import CLASS_PATH, ID
+from registry.catalog.models_yaml_schema import CLASS_PATH, ID
 from registry.code.distributions import FIRST_VERSION
 
 GROUP = "bakeoff.models"

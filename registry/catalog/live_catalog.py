@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Self
 from bakeoff.domain.candidate import Candidate, CandidateKind, Rejection
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.signal import DEFAULT_RULES, EnsembleRules, ModelConfig
-from registry.catalog import catalog_schema, entry_points
+from registry.catalog import entry_points, models_yaml_schema
 from registry.catalog.catalog_contents import CatalogContents, why_rejected
-from registry.code.outside_access import problem_of, with_access_of_all
+from registry.code.permitted_outside_access import problem_of, with_access_of_all
 
 if TYPE_CHECKING:
     from bakeoff.settings.configuration import Configuration
@@ -55,7 +55,8 @@ class Catalog:
         `root`: the folder that plugins are imported from; None means the one above the folder of the file.
 
         `closed`: what plugins may not read while they are checked, though it is below `root`.
-        `env`, `readable`: what every candidate may use from outside, see `registry.code.outside_access`.
+        `env`, `readable`: what every candidate may use from outside its cell, see
+        `registry.code.permitted_outside_access`.
         `socket`: that of a running oven; with None, each check starts an oven of its own.
         `cache_file`: that of `registry.catalog.candidate_check_cache`.
         """
@@ -191,7 +192,7 @@ class Catalog:
 
     def register(self, candidate: Candidate) -> None:
         """Adds a candidate to this process. InvalidInputError, and no change, if it cannot be loaded."""
-        if not catalog_schema.ID.fullmatch(candidate.id):
+        if not models_yaml_schema.ID.fullmatch(candidate.id):
             raise InvalidInputError(f"{candidate.id!r} is no id: use letters, digits, `.`, `_` and `-`")
         with self._changing:
             if candidate.id in self._contents:
@@ -288,8 +289,8 @@ def shared(configuration: "Configuration | None" = None) -> Catalog:
         return _process_wide
 
 
-def _read(file: Path) -> catalog_schema.CatalogFile:
-    read = catalog_schema.read(file)
+def _read(file: Path) -> models_yaml_schema.CatalogFile:
+    read = models_yaml_schema.read(file)
     for remark in read.remarks:
         log.warning("%s", remark)
     return read
@@ -298,7 +299,7 @@ def _read(file: Path) -> catalog_schema.CatalogFile:
 def declared_ids(file: Path) -> frozenset[str]:
     """All ids of the catalog file and of packages, healthy or not. Nothing is imported for it."""
     offered, misnamed = entry_points.declared()
-    known = (one.id for one in (*catalog_schema.read(file).candidates, *offered))
+    known = (one.id for one in (*models_yaml_schema.read(file).candidates, *offered))
     return frozenset((*known, *(one.id for one in misnamed)))
 
 

@@ -10,7 +10,7 @@ from bakeoff.cell.confinement.file_grants import Closed, Marks
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.machine.folders import SOURCES
 from registry.code.model_building import is_class_mapping, is_object_mapping
-from registry.code.outside_access import outside_paths
+from registry.code.permitted_outside_access import outside_paths
 
 
 def import_path(root: Path) -> tuple[str, ...]:

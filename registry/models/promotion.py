@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.errors import ConflictError, NotFoundError, OvertakenError, RefusedError
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.model_version import GateResult, ModelVersion, Promotion, Stage, VersionFilter
 from bakeoff.settings.registry_settings import GateSettings, PromotionSettings
 from registry.models.promotion_gates import EvidenceOf, RunEvidence, check_gate, no_evidence, no_open_finding

@@ -24,7 +24,7 @@ from sqlalchemy import text
 
 from bakeoff.broker import redis_keeper
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.events.event_stream import STREAM
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.database.engine import writing

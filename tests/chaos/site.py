@@ -34,7 +34,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine, select
 
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.job import Job
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.events.event_stream import STREAM

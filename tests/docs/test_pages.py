@@ -25,7 +25,7 @@ from bakeoff.api.security.request_guard import PUBLIC
 from bakeoff.api.security.tokens import Tokens
 from bakeoff.cli.output.settings_markdown import settings_reference
 from bakeoff.domain.event import EventType
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.events.event_stream import SCHEMA
@@ -34,7 +34,7 @@ from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs.queue.claims import Caps
 from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, MetricCounts
 from bakeoff.worker.temporary.temporary_worker import TemporaryWorker
-from registry.catalog.catalog_schema import KEYS as CATALOG_KEYS
+from registry.catalog.models_yaml_schema import KEYS as CATALOG_KEYS
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]

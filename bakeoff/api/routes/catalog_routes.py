@@ -8,7 +8,7 @@ from bakeoff.api.dependencies import AnAdmin, TheContext, TheService
 from bakeoff.api.problem_details import documented
 from bakeoff.api.schemas.catalog_schemas import CatalogOut, DatasetsOut, ModelOut
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.identity import iso
+from bakeoff.domain.ids_and_times import iso
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.operations.conformance.report_store import catalog_record, known_reports
 from bakeoff.operations.datasets.dataset_overview import known_findings

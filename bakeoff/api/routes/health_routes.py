@@ -18,7 +18,7 @@ from bakeoff.api.dependencies import TheService
 from bakeoff.api.schemas.health_schemas import HealthOut, LiveOut, ReadyOut
 from bakeoff.domain.candidate import Candidate, Rejection
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.wording import masked
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.broker_check import BrokerStatus, check_broker

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from bakeoff.domain.identity import iso
+from bakeoff.domain.ids_and_times import iso
 
 
 class SavePolicy(StrEnum):

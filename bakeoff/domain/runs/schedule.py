@@ -26,7 +26,7 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.identity import iso
+from bakeoff.domain.ids_and_times import iso
 from bakeoff.domain.wording import nearest
 
 _DAY = timedelta(days=1)

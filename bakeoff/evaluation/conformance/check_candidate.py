@@ -22,7 +22,7 @@ from bakeoff.domain.conformance_report import (
     in_order,
 )
 from bakeoff.evaluation.conformance import check_candidate_in_cell
-from registry.code.outside_access import below_home, variables_of
+from registry.code.permitted_outside_access import below_home, variables_of
 from registry.code.plugin_import_path import import_path, readable_paths
 
 RunCell = Callable[[Order], CellOutcome]

@@ -16,7 +16,7 @@ from bakeoff.cell.host.cell_client import WarmParent
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.dataset import DatasetRef, TargetKind
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import (
@@ -66,7 +66,7 @@ from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
 from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of, seed_at
 from registry.code.candidate_code import Code
-from registry.code.outside_access import below_home, variables_of
+from registry.code.permitted_outside_access import below_home, variables_of
 from registry.code.plugin_import_path import import_path, readable_paths
 from registry.columns.predictions import BadPredictionsError
 

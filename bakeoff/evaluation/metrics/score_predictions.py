@@ -19,9 +19,9 @@ from bakeoff.evaluation.metrics import built_in_metrics, result_details, sklearn
 from bakeoff.evaluation.metrics.built_in_metrics import Counts
 from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.result_details import bounded, finite_or_none, printable, value_or_nan
+from bakeoff.evaluation.metrics.run_scoring_options import rows_to_score
 from bakeoff.evaluation.metrics.score_curves import label_curves, value_curves
 from bakeoff.evaluation.metrics.score_sketches import sketches_of
-from bakeoff.evaluation.metrics.scoring_rules import rows_to_score
 from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
 from bakeoff.evaluation.statistics.score_intervals import interval
 from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, deal_groups, deal_rows

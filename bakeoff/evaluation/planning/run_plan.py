@@ -22,7 +22,7 @@ from bakeoff.evaluation.functions.custom_metric_facts import metric_facts
 from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.evaluation.jobs.preprocessing import default_pipeline
 from bakeoff.evaluation.metrics.metric_names import check_names
-from bakeoff.evaluation.metrics.scoring_rules import has_rare_class, resolve_rules
+from bakeoff.evaluation.metrics.run_scoring_options import has_rare_class, resolve_rules
 from bakeoff.evaluation.planning.candidate_choice import (
     BASELINE_ID,
     Choice,

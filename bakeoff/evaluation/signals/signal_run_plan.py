@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from bakeoff.domain.candidate import Candidate, CandidateKind
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.errors import InvalidInputError, in_field
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.run import PRIORITIES
 from bakeoff.domain.signal import LONGEST_SYMBOL, SignalJobInputs, SignalOrder
 from bakeoff.evaluation.functions.dataset_functions import Barred

@@ -16,7 +16,7 @@ from typing import Any
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.errors import BakeoffError, ConflictError, InfrastructureError, InvalidInputError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import (
     FIRST_VERSION,
     ModelVersion,

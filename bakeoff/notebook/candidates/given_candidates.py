@@ -20,7 +20,7 @@ from bakeoff.evaluation.planning.candidate_choice import BASELINE_ID
 from bakeoff.notebook.candidates.candidate_grid import GridMember, grid
 from bakeoff.notebook.candidates.tuned_estimator import TunedEstimator
 from bakeoff.notebook.candidates.written_objects import WriteCode, WrittenObject, write_class, write_estimator
-from registry.catalog.catalog_schema import CLASS_PATH, ID
+from registry.catalog.models_yaml_schema import CLASS_PATH, ID
 from registry.catalog.parameter_grid import member_id
 from registry.catalog.search_space import with_tuning
 from registry.code.distributions import version_of

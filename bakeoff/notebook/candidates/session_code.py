@@ -25,7 +25,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.wording import quoted
 
 FOLDER = "notebook_code"

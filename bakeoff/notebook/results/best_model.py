@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
-from bakeoff.domain.identity import new_id, utc_now
+from bakeoff.domain.ids_and_times import new_id, utc_now
 from bakeoff.domain.model_version import ModelVersion, VersionFilter, check_name
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.runs.run import RunState

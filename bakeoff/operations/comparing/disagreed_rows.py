@@ -56,7 +56,7 @@ def kept_rows(context: Context, results: Sequence[ComparedResult]) -> KeptRows:
 
     from bakeoff.evaluation.datasets import snapshot
     from bakeoff.evaluation.jobs.accept_outputs import load_predictions
-    from bakeoff.evaluation.metrics import scoring_rules
+    from bakeoff.evaluation.metrics import run_scoring_options
     from bakeoff.evaluation.reports.disagreements import ScoredRows
 
     dataset, rules = results[0].run.dataset, results[0].run.rules
@@ -66,7 +66,7 @@ def kept_rows(context: Context, results: Sequence[ComparedResult]) -> KeptRows:
     predictions = {one.name: load_predictions(one.job, paths[one.name]) for one in results}
     places = None
     if rules.seal:
-        places = scoring_rules.rows_to_score(dataset.split_id, len(true), rules, sealed=False)
+        places = run_scoring_options.rows_to_score(dataset.split_id, len(true), rules, sealed=False)
     elif dataset.design.repeats > 1 or dataset.design.seeds > 1:  # each row once, as it was predicted first
         places = np.arange(dataset.test_rows)
     if places is not None:

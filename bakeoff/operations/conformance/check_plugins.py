@@ -20,7 +20,7 @@ from bakeoff.operations.conformance import report_store
 from bakeoff.operations.context import Context
 from bakeoff.operations.one_off_oven import own_oven
 from bakeoff.operations.signals.signal_check import check_signal_model
-from registry.catalog import catalog_schema
+from registry.catalog import models_yaml_schema
 
 _SIGNALS = "generate_signals"
 _MODEL = frozenset({"fit", "predict"})
@@ -52,7 +52,7 @@ def choose_plugin(context: Context, what: str, params: Mapping[str, Any]) -> Can
     if what in declared:
         found = declared[what]
         return replace(found, params={**found.params, **params})
-    if catalog_schema.CLASS_PATH.fullmatch(what):
+    if models_yaml_schema.CLASS_PATH.fullmatch(what):
         place, name = what.rsplit(":", 1)
         path = f"{Path(place).absolute()}:{name}" if place.endswith(".py") else what
         kind = _kind_of(_source_of(place, context.configuration.root), name)
@@ -68,7 +68,7 @@ def choose_plugin(context: Context, what: str, params: Mapping[str, Any]) -> Can
 def declared_plugins(context: Context) -> dict[str, Candidate]:
     """The plugins of the catalog by id, also rejected ones: a check finds out why."""
     file = context.configuration.catalog_file
-    return {one.id: one for one in catalog_schema.read(file).candidates} if file.is_file() else {}
+    return {one.id: one for one in models_yaml_schema.read(file).candidates} if file.is_file() else {}
 
 
 def _only_class_in(file: Path) -> tuple[str, CandidateKind]:

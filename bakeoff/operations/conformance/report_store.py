@@ -17,7 +17,7 @@ from uuid import uuid4
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.conformance_report import ConformanceReport
 from bakeoff.domain.finding import FAILED_CHECKS, Finding, Severity
-from bakeoff.domain.identity import iso, utc_now
+from bakeoff.domain.ids_and_times import iso, utc_now
 from bakeoff.domain.wording import joined
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration

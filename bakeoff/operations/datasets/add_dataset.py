@@ -81,7 +81,7 @@ def _check_positive_label(context: Context, name: str, found: CheckedDataset) ->
     """As a run does: it would refuse a label that is no class of the target."""
     from bakeoff.evaluation.datasets.snapshot import classes
     from bakeoff.evaluation.datasets.snapshot_layout import folder_of
-    from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
+    from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules
 
     configuration, data = context.configuration, found.dataset
     resolve_rules(

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.finding import Finding, blocking, with_accepted, worst_first
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.result import Result

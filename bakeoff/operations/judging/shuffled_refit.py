@@ -14,7 +14,7 @@ from bakeoff.evaluation.jobs.accept_outputs import load_predictions
 from bakeoff.evaluation.jobs.cell_failure import Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay
 from bakeoff.evaluation.jobs.evaluation_job import order_of
-from bakeoff.evaluation.metrics import scoring_rules
+from bakeoff.evaluation.metrics import run_scoring_options
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, folded_rows
 from registry.columns.predictions import BadPredictionsError
 
@@ -61,7 +61,7 @@ def _scored(evaluation: EvaluationUnderWay) -> float:
     if len(predictions.values) != len(true):
         raise BadPredictionsError(f"it predicted {len(predictions.values)} values for {len(true)} rows")
     if run.rules.seal:
-        opened = scoring_rules.rows_to_score(run.dataset.split_id, len(true), run.rules, sealed=False)
+        opened = run_scoring_options.rows_to_score(run.dataset.split_id, len(true), run.rules, sealed=False)
         true, predictions = true[opened], predictions.of(opened)
     return above_chance(
         true,

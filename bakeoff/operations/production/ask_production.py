@@ -41,7 +41,7 @@ from bakeoff.operations.production import production_in_cell
 from bakeoff.operations.upkeep.work_under_lease import work_while_leased
 from bakeoff.store.bakeoffs.results.verdict_rows import MOST_ATTEMPTS
 from bakeoff.store.bakeoffs.row_lease import RowLease
-from registry.code.outside_access import below_home, outside_paths, variables_of
+from registry.code.permitted_outside_access import below_home, outside_paths, variables_of
 from registry.code.plugin_import_path import import_path, readable_paths
 from registry.columns.predictions import BadPredictionsError
 from registry.models.promotion import production_of

@@ -12,7 +12,7 @@ from bakeoff.domain.runs.result import Cost, Part, Provenance, Result
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.runs.tracking import TrackedEnd, TrackedEntry, TrackedRun, TrackedValue
 from bakeoff.domain.runs.verdict import RunVerdict
-from bakeoff.operations.runs.race_stopped_candidates import StoppedCandidate
+from bakeoff.operations.runs.read_stopped_candidates import StoppedCandidate
 from bakeoff.operations.runs.run_report import (
     RunReport,
     failure_record,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.column_importance import IMPORTANCE, LONGEST_S, SHARE_OF_LIMIT
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
-from bakeoff.domain.identity import new_id, utc_now
+from bakeoff.domain.ids_and_times import new_id, utc_now
 from bakeoff.domain.runs.job import Job, JobKind, JobState
 from bakeoff.domain.runs.result import Fit
 from bakeoff.domain.runs.run import RunState

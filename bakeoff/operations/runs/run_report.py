@@ -15,7 +15,7 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.signal import EnsembleSignal
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, in_order_of_bands, rank
-from bakeoff.operations.runs.race_stopped_candidates import StoppedCandidate, stopped_candidates
+from bakeoff.operations.runs.read_stopped_candidates import StoppedCandidate, stopped_candidates
 from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows
 from bakeoff.store.bakeoffs.results import curve_rows, fold_rows, tracking_rows, verdict_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary

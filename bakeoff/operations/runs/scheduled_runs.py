@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bakeoff.domain.errors import BakeoffError, NotFoundError
-from bakeoff.domain.identity import iso, iso_or_none
+from bakeoff.domain.ids_and_times import iso, iso_or_none
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.schedule import ON_TIME, Pause, Schedule, Slot
 from bakeoff.domain.wording import listed, nearest, quoted

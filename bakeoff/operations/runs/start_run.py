@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import ConflictError, InvalidInputError
-from bakeoff.domain.identity import new_id, parse_id, utc_now
+from bakeoff.domain.ids_and_times import new_id, parse_id, utc_now
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Parts, Result, fingerprint
 from bakeoff.domain.runs.run import Run, RunState

@@ -15,7 +15,7 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.signal import Artefact
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of

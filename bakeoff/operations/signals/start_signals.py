@@ -7,7 +7,7 @@ from datetime import date
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.ensemble import combine
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.identity import new_id, parse_id, utc_now
+from bakeoff.domain.ids_and_times import new_id, parse_id, utc_now
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.signal import EnsembleSignal

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.errors import ConflictError, InvalidInputError
-from bakeoff.domain.identity import new_id, parse_id, utc_now
+from bakeoff.domain.ids_and_times import new_id, parse_id, utc_now
 from bakeoff.domain.runs.suite import Suite, SuiteMember
 from bakeoff.domain.wording import listed, nearest, quoted
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan

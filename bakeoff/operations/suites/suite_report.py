@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from bakeoff.domain.identity import iso
+from bakeoff.domain.ids_and_times import iso
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.suite import MemberState, Suite, SuiteMember, SuiteVerdict
 from bakeoff.domain.runs.verdict import RunVerdict

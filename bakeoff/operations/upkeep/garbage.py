@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.identity import parse_id
+from bakeoff.domain.ids_and_times import parse_id
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import old_runs

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
 
 from bakeoff.domain.event import Event, EventType
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.round_trips import WAIT_FOR_DISK, send
 from bakeoff.store.database.tables import outbox

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, case, delete, exists, func, insert, select, update
 
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.schedule import Missed, Pause, Schedule, Slot, SlotState
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing

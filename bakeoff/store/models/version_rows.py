@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, delete, func, insert, select
 
 from bakeoff.domain.errors import ConflictError, InvalidInputError
-from bakeoff.domain.identity import iso
+from bakeoff.domain.ids_and_times import iso
 from bakeoff.domain.metric import directions_of
 from bakeoff.domain.model_version import (
     EVERY_VERSION,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
-from bakeoff.domain.identity import iso
+from bakeoff.domain.ids_and_times import iso
 from bakeoff.domain.model_version import NO_VERSION, Promotion, Stage, overtaken
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.registry_tables import IN_PRODUCTION, models, promotions

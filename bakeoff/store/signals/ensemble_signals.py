@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, bindparam, func, select
 
 from bakeoff.domain.event import EventType
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.signal import EnsembleSignal, KeptSignal, SignalType
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.database.engine import now, reading, upsert, writing

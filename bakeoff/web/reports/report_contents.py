@@ -11,7 +11,7 @@ from typing import Any
 
 from bakeoff.api.run_records import run_record
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.identity import iso, utc_now
+from bakeoff.domain.ids_and_times import iso, utc_now
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.run_report import curve_records, read_report, report_record
 from bakeoff.store.bakeoffs import run_progress_rows

@@ -1,6 +1,6 @@
 """The queue: what waits, what runs where, who reads, and what is stuck; and schedules."""
 
-from bakeoff.domain.identity import iso, utc_now
+from bakeoff.domain.ids_and_times import iso, utc_now
 from bakeoff.operations.runs.scheduled_runs import pause_schedule, resume_schedule, schedule_statuses
 from bakeoff.store.bakeoffs import job_rows
 from bakeoff.store.bakeoffs.queue import queue_order

@@ -2,7 +2,7 @@
 
 from bakeoff.api import idempotent_start
 from bakeoff.domain.errors import ConflictError, InvalidInputError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import LONGEST_LABEL, PRIORITIES
 from bakeoff.domain.wording import counted, quoted

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.identity import iso
+from bakeoff.domain.ids_and_times import iso
 from bakeoff.domain.wording import masked_within, quoted
 from bakeoff.settings.setting_definitions import Settings
 from bakeoff.store.monitoring import audit_rows

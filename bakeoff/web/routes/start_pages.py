@@ -9,7 +9,7 @@ from bakeoff.api import idempotent_start
 from bakeoff.api.security.tokens import Role
 from bakeoff.domain.candidate import CandidateKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.evaluation.planning.request_body import parse
 from bakeoff.evaluation.planning.run_spec import RunSpec

@@ -1,6 +1,6 @@
 """Suites: those that were run, those of the configuration, and one with its verdict over its datasets."""
 
-from bakeoff.domain.identity import iso, new_id, parse_id
+from bakeoff.domain.ids_and_times import iso, new_id, parse_id
 from bakeoff.operations.suites.start_suite import new_suite, settings_of, start_suite
 from bakeoff.operations.suites.suite_report import SuiteReport, read_suite, read_suites
 from bakeoff.store.bakeoffs import suite_rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bakeoff.domain.identity import iso
+from bakeoff.domain.ids_and_times import iso
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
 from bakeoff.web.table_downloads import Cell, ShownTable
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bakeoff.domain.identity import iso, iso_or_none
+from bakeoff.domain.ids_and_times import iso, iso_or_none
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import label_rows

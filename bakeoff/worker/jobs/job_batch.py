@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import jobs_with_doorbell
 from bakeoff.store.bakeoffs.queue.claims import Claim, NextClaim
-from bakeoff.worker.shared_memory import SharedMemory
+from bakeoff.worker.pool_shared_memory import SharedMemory
 
 if TYPE_CHECKING:
     from celery import Task

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.cell.host.cell_client import WarmParent, connect
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.identity import parse_id
+from bakeoff.domain.ids_and_times import parse_id
 from bakeoff.domain.runs.job import JobError, JobKind, Phase
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.operations.capacity import full_disk
@@ -30,7 +30,7 @@ from bakeoff.worker.jobs import evaluation_jobs
 from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork, Waiting, Work
 from bakeoff.worker.jobs.job_batch import JobBatch
 from bakeoff.worker.jobs.lease_monitor import LEASE_LOST, LeaseMonitor
-from bakeoff.worker.shared_memory import SharedMemory
+from bakeoff.worker.pool_shared_memory import SharedMemory
 
 if TYPE_CHECKING:
     from celery import Task

@@ -10,7 +10,7 @@ from bakeoff.settings.log_setup import RepeatedWarning
 from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.leases import LeaseStanding
 from bakeoff.store.bakeoffs.queue.claims import Claim
-from bakeoff.worker.shared_memory import SharedMemory
+from bakeoff.worker.pool_shared_memory import SharedMemory
 
 log = logging.getLogger(__name__)
 

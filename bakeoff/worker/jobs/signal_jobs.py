@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from bakeoff.domain.errors import InvalidInputError, TamperedError
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.job import Job, JobError, JobState, Phase
 from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.signal import ModelOutput, ranked

@@ -17,7 +17,7 @@ from bakeoff.worker.temporary.worker_files import TemporaryWorker
 from bakeoff.worker.worker_processes import eval_command
 from registry.code.distributions import installed_last
 from registry.code.library_versions import own_version
-from registry.code.outside_access import name_problem
+from registry.code.permitted_outside_access import name_problem
 
 if TYPE_CHECKING:
     import subprocess

@@ -23,7 +23,7 @@ from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, TamperedError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import VersionNumber
 from registry.models import pickling
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
-from bakeoff.domain.identity import user_name
+from bakeoff.domain.ids_and_times import user_name
 from bakeoff.domain.metric import greater_is_better, is_custom
 from bakeoff.domain.model_version import (
     EVERY_VERSION,

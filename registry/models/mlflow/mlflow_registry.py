@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.metric import directions_of, greater_is_better
 from bakeoff.domain.model_version import (
     EVERY_VERSION,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import Promotion, Stage
 from registry.models.mlflow import version_ledger
 from registry.models.mlflow.version_ledger import Ledgers

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.identity import user_name, utc_now
+from bakeoff.domain.ids_and_times import user_name, utc_now
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
 from registry.models.mlflow import version_tags
 from registry.models.mlflow.find_versions import SHOWN, Finder

@@ -11,7 +11,7 @@ from fixtures.samples import a_candidate, a_job, a_run
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.database.engine import writing
 from bakeoff.store.database.schema_version import HEAD

@@ -18,7 +18,7 @@ from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.datasets.snapshot import sealed_rows
-from bakeoff.evaluation.metrics.scoring_rules import rows_to_score
+from bakeoff.evaluation.metrics.run_scoring_options import rows_to_score
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows

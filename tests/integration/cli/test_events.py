@@ -10,7 +10,7 @@ from fixtures.stored import a_stored_run, claim
 from sqlalchemy import Engine, update
 
 from bakeoff.domain.event import EventType
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.race import RaceLook
 from bakeoff.domain.runs.result import Cost, FoldResult
 from bakeoff.domain.split_design import Design

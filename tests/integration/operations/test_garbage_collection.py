@@ -19,7 +19,7 @@ from fixtures.samples import a_run
 from sqlalchemy import insert, update
 
 from bakeoff.domain.dataset import DatasetRef
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run

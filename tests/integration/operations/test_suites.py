@@ -12,7 +12,7 @@ from fixtures.samples import a_result
 from fixtures.stored import PLENTY, an_error, sketches_of_scores
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.metric import MetricFacts
 from bakeoff.domain.runs.suite import MemberState, Suite
 from bakeoff.domain.runs.verdict import Standing

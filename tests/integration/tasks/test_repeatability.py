@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fixtures.project import Project, a_project
 
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.result import Result
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process

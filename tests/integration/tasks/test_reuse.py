@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from bakeoff.cli.main import app
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.event import Event
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.evaluation.datasets.snapshot import open_snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.evaluation.planning.run_plan import make_plan

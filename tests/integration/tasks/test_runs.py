@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.event import Event
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import sweep, why_nothing_runs

@@ -22,7 +22,7 @@ from fixtures.stored import claim, sketches_of_scores
 from sklearn.linear_model import LogisticRegression
 from sqlalchemy import Engine
 
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.model_version import Promotion
 from bakeoff.domain.runs.model_saving import PromotionOutcome, SavePolicy, SaveRequest, Saving, SavingOutcome
 from bakeoff.domain.runs.result import FittedModel

@@ -18,7 +18,7 @@ from sqlalchemy import delete
 from bakeoff.api.app import create_app
 from bakeoff.api.security.tokens import Role, Tokens, add
 from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations.runs import reproduce_result

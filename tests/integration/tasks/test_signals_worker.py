@@ -10,7 +10,7 @@ import pytest
 from fixtures.project import Worker, celery_app, wait_for
 from fixtures.signals import SYMBOLS, SignalProject, a_signal_project
 
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.signal import EnsembleRules, SignalOrder
 from bakeoff.store.bakeoffs import run_rows
 from tasks import ensemble_by_jobs

@@ -18,7 +18,7 @@ from bakeoff.store.bakeoffs import cancellation
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading
 from bakeoff.worker.jobs.lease_monitor import LeaseMonitor
-from bakeoff.worker.shared_memory import SharedMemory
+from bakeoff.worker.pool_shared_memory import SharedMemory
 
 
 @pytest.fixture

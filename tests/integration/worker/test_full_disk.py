@@ -20,7 +20,7 @@ from bakeoff.store.bakeoffs import job_rows, leases, outbox
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Claim, Holder
 from bakeoff.worker.jobs.lease_monitor import LeaseMonitor
-from bakeoff.worker.shared_memory import SharedMemory
+from bakeoff.worker.pool_shared_memory import SharedMemory
 
 LEASE_S = 2
 CATALOG: Mapping[str, Mapping[str, str]] = {"good": {"path": "Means"}}

@@ -12,7 +12,7 @@ from fixtures import warm
 from fixtures.kitchen import is_alive
 from fixtures.project import Project, Worker, a_project, celery_app, wait_for
 
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 
 CANDIDATES: Mapping[str, Mapping[str, Any]] = {

@@ -11,7 +11,7 @@ import pytest
 from fixtures import warm
 from fixtures.project import Project, a_project, wait_for
 
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.worker.temporary import temporary_worker
 
 #: Starts a worker for a run, then the run, and waits for its end; each step when it is told to.

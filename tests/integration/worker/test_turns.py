@@ -8,7 +8,7 @@ import pytest
 from fixtures.large import start_large_run
 from fixtures.project import Project, a_project, celery_app, wait_for
 
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.store.bakeoffs import cancellation, run_rows
 
 NAMES = [f"m{n}" for n in range(6)]

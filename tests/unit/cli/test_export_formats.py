@@ -9,7 +9,7 @@ from bakeoff.cli.output.runs.export_formats import to_csv
 from bakeoff.domain.runs.race import RaceLook
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.split_design import Design
-from bakeoff.operations.runs.race_stopped_candidates import StoppedCandidate
+from bakeoff.operations.runs.read_stopped_candidates import StoppedCandidate
 from bakeoff.operations.runs.run_report import RunReport
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 

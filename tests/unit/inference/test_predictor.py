@@ -19,8 +19,8 @@ from sklearn.svm import LinearSVC
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules
 from bakeoff.evaluation.metrics.score_predictions import score
-from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
 from bakeoff.inference import ModelPredictor
 from registry.columns.predictions import Predictions
 

@@ -22,7 +22,7 @@ from models.model_b import ModelBPlugin
 from models.model_c import ModelCPlugin
 from models.momentum.features import FEATURES, features_at
 from models.signals.price_history import History
-from registry.catalog.catalog_schema import read
+from registry.catalog.models_yaml_schema import read
 
 LAST = date(2026, 6, 30)
 

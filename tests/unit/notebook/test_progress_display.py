@@ -8,7 +8,7 @@ import pytest
 from fixtures.samples import a_candidate, a_job, a_run
 
 from bakeoff.cli.output.runs.poll_run import PolledRun
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.job import Job, JobError, JobState, Phase
 from bakeoff.notebook import progress_display
 from bakeoff.notebook.progress_display import LinePerCandidate, bar_html

@@ -11,7 +11,7 @@ from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.settings.configuration import load
 from bakeoff.settings.setting_definitions import Settings
 from bakeoff.worker import celery_process, early_oven, worker_processes
-from bakeoff.worker.shared_memory import SharedMemory
+from bakeoff.worker.pool_shared_memory import SharedMemory
 from bakeoff.worker.worker_oven import WorkerOven
 
 

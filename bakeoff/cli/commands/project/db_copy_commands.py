@@ -103,7 +103,7 @@ def copy(
 
 
 def _time_stamp() -> str:
-    from bakeoff.domain.identity import utc_now
+    from bakeoff.domain.ids_and_times import utc_now
 
     return utc_now().strftime("%Y%m%dT%H%M%SZ")
 

@@ -53,7 +53,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A schedule of the con
 @app.command("pause")
 def pause(name: Name, config: ConfigFile = None) -> None:
     """Start nothing from this schedule until it is resumed. Runs that are under way go on."""
-    from bakeoff.domain.identity import user_name
+    from bakeoff.domain.ids_and_times import user_name
     from bakeoff.operations.runs.scheduled_runs import pause_schedule
 
     changed = pause_schedule(project_access.open_project(config), name, by=user_name())

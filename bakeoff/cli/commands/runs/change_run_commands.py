@@ -136,7 +136,7 @@ def label(
     `bakeoff runs --label LABEL` finds it again.
     """
     from bakeoff.domain.errors import NotFoundError
-    from bakeoff.domain.identity import user_name
+    from bakeoff.domain.ids_and_times import user_name
     from bakeoff.domain.wording import quoted
     from bakeoff.store.bakeoffs import label_rows, run_rows
 

@@ -152,7 +152,7 @@ def _start(
 
     The worker starts up while the candidates are checked and the data are read.
     """
-    from bakeoff.domain.identity import new_id
+    from bakeoff.domain.ids_and_times import new_id
     from bakeoff.domain.machine.background_work import start_in_thread
     from bakeoff.store.database import schema_version
     from bakeoff.worker.temporary import temporary_worker
@@ -174,7 +174,7 @@ def _run_in_process(
     context: "Context", request: "RunRequest", added: Sequence[str], console: "Console", *, as_json: bool
 ) -> None:
     from bakeoff.cli.in_process_run import evaluate_here
-    from bakeoff.domain.identity import new_id
+    from bakeoff.domain.ids_and_times import new_id
 
     plan, run_id = run_options.plan_of(context, request, added, console), new_id()
     _show_header(plan, console, run_id=run_id, name="in this process")

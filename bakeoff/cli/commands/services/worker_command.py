@@ -44,7 +44,7 @@ def worker(
     from bakeoff.store.database import schema_version
     from bakeoff.worker import worker_processes
     from bakeoff.worker.temporary import temporary_worker
-    from registry.catalog.catalog_schema import read
+    from registry.catalog.models_yaml_schema import read
 
     context = project_access.open_project(config, evalWorkers=eval_workers)
     if stop:

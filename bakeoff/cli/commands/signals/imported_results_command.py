@@ -148,7 +148,7 @@ def _open_project_and_file(file: Path, config: Path | None) -> "tuple[Context, P
 
 
 def _labeller(by: str | None) -> str:
-    from bakeoff.domain.identity import user_name
+    from bakeoff.domain.ids_and_times import user_name
 
     return by or user_name()
 

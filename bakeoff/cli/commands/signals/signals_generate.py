@@ -106,7 +106,7 @@ def _start(
     context: "Context", request: "SignalRequest", console: "Console", *, may_start_worker: bool
 ) -> tuple[str, bool]:
     """The id of the run, and whether a worker was started for it. It starts up while prices are read."""
-    from bakeoff.domain.identity import new_id
+    from bakeoff.domain.ids_and_times import new_id
     from bakeoff.domain.machine.background_work import start_in_thread
     from bakeoff.operations.signals import start_signals
     from bakeoff.store.database import schema_version
@@ -144,7 +144,7 @@ def _run_in_process(
     context: "Context", request: "SignalRequest", console: "Console", *, as_json: bool
 ) -> None:
     from bakeoff.cli.output import signal_run_view
-    from bakeoff.domain.identity import new_id
+    from bakeoff.domain.ids_and_times import new_id
     from bakeoff.operations.signals.start_signals import signals_in_process
 
     plan = _plan(context, request, console)

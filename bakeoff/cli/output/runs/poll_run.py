@@ -9,7 +9,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import Run, number_ended
 from bakeoff.domain.runs.verdict import RunVerdict

@@ -10,7 +10,7 @@ from rich.text import Text
 from bakeoff.cli.output import terminal
 from bakeoff.cli.output.runs.run_header import grid
 from bakeoff.cli.output.terminal import clean
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.model_saving import PromotionOutcome, Saving, SavingOutcome
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.tracking import Tracking

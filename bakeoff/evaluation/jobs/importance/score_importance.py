@@ -19,9 +19,9 @@ from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay
 from bakeoff.evaluation.jobs.importance.permuted_predictions import ANSWERS, BESIDE, ImportanceOrder
 from bakeoff.evaluation.metrics.metric_names import importance_rules
+from bakeoff.evaluation.metrics.run_scoring_options import rows_to_score
 from bakeoff.evaluation.metrics.score_predictions import block_map_of, score_rows
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, folded_rows, load_array
-from bakeoff.evaluation.metrics.scoring_rules import rows_to_score
 from registry.columns.predictions import BadPredictionsError, Predictions
 
 _REPEATS, _FEWEST_REPEATS = 5, 2

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from bakeoff.domain.event import EventType
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.store.bakeoffs import outbox

@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Table, TextClause, literal_column, select, text
 
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.store.bakeoffs.queue.queue_order import FOLDS_ARE_BEGUN, NEXT_RUN
 from bakeoff.store.database.round_trips import WAIT_FOR_DISK, Row, Statement, Values, send
 from bakeoff.store.database.table_conventions import Utc

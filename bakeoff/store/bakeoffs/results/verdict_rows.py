@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, null, or_, select, update
 
 from bakeoff.domain.event import EventType
-from bakeoff.domain.identity import iso
+from bakeoff.domain.ids_and_times import iso
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import Interval, RunVerdict, Spending

@@ -16,7 +16,7 @@ from sqlalchemy import delete, update
 from bakeoff.cli.output.runs.export_formats import to_markdown
 from bakeoff.domain.conformance_report import CheckOutcome, CheckResult, ConformanceReport
 from bakeoff.domain.finding import Finding, Severity
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.conformance.report_store import keep

@@ -4,7 +4,7 @@ from fixtures.samples import a_result
 from fixtures.stored import a_stored_run, claim, events, states, try_claim
 from sqlalchemy import Engine
 
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.store.bakeoffs import job_rows, leases, run_rows
 from bakeoff.store.bakeoffs.cancellation import cancel_job, cancel_run
 from bakeoff.store.bakeoffs.leases import LeaseStanding

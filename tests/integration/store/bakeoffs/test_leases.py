@@ -8,7 +8,7 @@ from fixtures.samples import a_result
 from fixtures.stored import a_stored_run, an_error, claim, events, judge_all, states
 from sqlalchemy import Engine, select
 
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows
 from bakeoff.store.bakeoffs.leases import LeaseStanding

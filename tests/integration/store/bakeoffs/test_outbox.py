@@ -5,7 +5,7 @@ from sqlalchemy import Engine, insert
 
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.event import EventType
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.store.bakeoffs import leases, outbox
 from bakeoff.store.bakeoffs.row_mapping import result_to_row
 from bakeoff.store.database import tables

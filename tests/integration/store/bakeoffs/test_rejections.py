@@ -1,7 +1,7 @@
 from sqlalchemy import Engine
 
 from bakeoff.domain.candidate import Rejection
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.store.bakeoffs import rejections
 
 

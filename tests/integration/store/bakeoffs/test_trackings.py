@@ -6,7 +6,7 @@ from fixtures.samples import NOON, a_result
 from fixtures.stored import a_stored_run, claim
 from sqlalchemy import Engine, update
 
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest, SavingOutcome
 from bakeoff.domain.runs.tracking import TrackedAddress, Tracking
 from bakeoff.store.bakeoffs import leases, run_rows, saving_rows

@@ -11,7 +11,7 @@ from fixtures.stored import a_stored_run, claim
 from sqlalchemy import Engine, select, text
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.store.bakeoffs import job_rows, leases, run_rows
 from bakeoff.store.database import engine as engine_module
 from bakeoff.store.database import tables

@@ -13,7 +13,7 @@ from fixtures.stored import a_stored_run
 from sqlalchemy import Engine, text
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.database import schema_version

@@ -158,7 +158,7 @@ def test_neither_scikit_learn_nor_pandas_is_imported_for_the_built_in_metrics():
         "import sys, numpy as np\n"
         "import bakeoff.evaluation.metrics.metric_names, registry.columns.predictions\n"
         "import bakeoff.evaluation.reports.leaderboard\n"
-        "from bakeoff.evaluation.metrics.scoring_rules import resolve_rules\n"
+        "from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules\n"
         "from bakeoff.evaluation.metrics.score_predictions import Predictions, score\n"
         "from bakeoff.domain.candidate import OutputKind\n"
         "from bakeoff.domain.dataset import TargetKind\n"

@@ -9,8 +9,8 @@ from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import ScoringRules, greater_is_better
+from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
-from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
 from registry.columns.predictions import Predictions
 
 TRUE = np.array(["no"] * 6 + ["yes"] * 4)

@@ -10,8 +10,8 @@ from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.evaluation.metrics.metric_function import load_metrics
+from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
-from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
 from registry.columns.predictions import BadPredictionsError, Predictions
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION

@@ -11,7 +11,7 @@ from fixtures.memory_registry import InMemoryRegistry
 from bakeoff.domain.candidate import Candidate, CandidateKind
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
-from bakeoff.domain.identity import new_id
+from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import VersionFilter, VersionOrigin
 from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.evaluation.signals.artefacts_for_signal_cell import (

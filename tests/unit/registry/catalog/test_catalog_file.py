@@ -6,7 +6,7 @@ from fixtures.places import ROOT
 from bakeoff.domain.candidate import Candidate, CandidateKind, OutputKind, PipelineStep, Preprocess
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import EnsembleRules, Strategy
-from registry.catalog.catalog_schema import CatalogError, read
+from registry.catalog.models_yaml_schema import CatalogError, read
 
 SHIPPED = ROOT / "config" / "models.yaml"
 
@@ -519,7 +519,7 @@ def test_the_shipped_ensemble_says_its_rules_and_the_weights_of_its_models():
 def test_the_shipped_catalog_explains_every_key():
     text = SHIPPED.read_text(encoding="utf-8")
 
-    from registry.catalog.catalog_schema import KEYS
+    from registry.catalog.models_yaml_schema import KEYS
 
     assert [key for key in KEYS if f"#   {key} " not in text] == ["path"]
     assert "#     path: models/mine.py:Mine" in text

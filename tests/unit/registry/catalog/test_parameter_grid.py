@@ -7,7 +7,7 @@ import pytest
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.tuning import Tuning
-from registry.catalog.catalog_schema import ID
+from registry.catalog.models_yaml_schema import ID
 from registry.catalog.parameter_grid import members_of
 from registry.catalog.search_space import with_tuning
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from bakeoff.domain.candidate import PipelineStep
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.identity import new_id, utc_now
+from bakeoff.domain.ids_and_times import new_id, utc_now
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows
 from bakeoff.store.bakeoffs.queue import claims

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.identity import iso, new_id, parse_id, utc_now
+from bakeoff.domain.ids_and_times import iso, new_id, parse_id, utc_now
 
 
 @pytest.mark.parametrize(

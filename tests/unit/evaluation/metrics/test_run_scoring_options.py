@@ -6,7 +6,7 @@ import pytest
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.evaluation.metrics.scoring_rules import has_rare_class, resolve_rules
+from bakeoff.evaluation.metrics.run_scoring_options import has_rare_class, resolve_rules
 from registry.columns.class_predictions import code_of
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
