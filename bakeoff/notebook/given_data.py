@@ -49,6 +49,8 @@ def write_data(
     """`beside`: columns of their own or names of columns of X, by what they are for; None: not given."""
     wanted = {what: value for what, value in (beside or {}).items() if value is not None}
     if name is not None:
+        if not isinstance(name, str):
+            raise InvalidInputError(f"name is {quoted(name)}: give text, or leave it out")
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100] or None
     if isinstance(X, (str, os.PathLike)):
         if task is not None:

@@ -229,10 +229,16 @@ def load(
     environment = os.environ if environment is None else environment
     file, root = _find(path, environment)
     document = YamlFile(file) if file else None
+    in_file = _values_in(document) if document else {}
     layers = {
-        SettingOrigin.COMMAND_LINE: {k: v for k, v in (overrides or {}).items() if v is not None},
+        # What only repeats the file, as the port that `up` hands to its services, comes from there.
+        SettingOrigin.COMMAND_LINE: {
+            k: v
+            for k, v in (overrides or {}).items()
+            if v is not None and not (k in in_file and in_file[k] == v)
+        },
         SettingOrigin.ENVIRONMENT: environment_variables.settings_in(environment),
-        SettingOrigin.FILE: _values_in(document) if document else {},
+        SettingOrigin.FILE: in_file,
     }
     origins = {
         key: next((origin for origin, values in layers.items() if key in values), SettingOrigin.DEFAULT)

@@ -9,6 +9,7 @@ import yaml
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.notebook.candidates.session_code import FOLDER
+from bakeoff.settings.configuration import CATALOG_FILE
 
 if TYPE_CHECKING:
     from bakeoff.domain.candidate import Candidate
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def export(session: "ProjectSession", report: "RunReport", folder: Path, names: Sequence[str]) -> str:
-    """The text of the catalog. Files of the same name have the same text: it is in the name, as a digest."""
+    """The text of the catalog, which is also written where the folder has none.
+
+    Modules of the same name have the same text: it is in the name, as a digest.
+    """
     from registry.code.plugin_import_path import class_paths
 
     chosen = _chosen(session, report, names)
@@ -31,7 +35,9 @@ def export(session: "ProjectSession", report: "RunReport", folder: Path, names: 
     for module in sorted(modules):
         _copy(module, session.configuration.root, folder)
     entries = {candidate.id: _entry(candidate) for candidate in chosen}
-    return yaml.safe_dump({"models": entries}, sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump({"models": entries}, sort_keys=False, allow_unicode=True)
+    _write(folder / CATALOG_FILE, text.encode())
+    return text
 
 
 def _chosen(session: "ProjectSession", report: "RunReport", names: Sequence[str]) -> "list[Candidate]":
@@ -79,12 +85,16 @@ def _search(tuning: "Tuning") -> dict[str, Any]:
 
 def _copy(module: str, root: Path, folder: Path) -> None:
     place = Path(*module.split(".")).with_suffix(".py")
-    target = folder / place
+    _write(folder / place, (root / place).read_bytes())
+
+
+def _write(target: Path, content: bytes) -> None:
+    """A file that is there already stays as it is."""
     if target.is_file():
         return
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes((root / place).read_bytes())
+        target.write_bytes(content)
     except OSError as exc:
         raise InvalidInputError(
             f"{target} cannot be written: {exc.strerror}; name a folder that can"

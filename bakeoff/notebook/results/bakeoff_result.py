@@ -256,8 +256,9 @@ class BakeoffResult:
     def export(self, folder: "str | PathLike[str]", *candidates: str) -> str:
         """The candidates as entries of a project's catalog, config/models.yaml; none named means all.
 
-        The code of those that were defined in the notebook is written below the folder, which is that of the
-        project. Nothing else is written, and no file is changed.
+        The folder is that of the project. The code of those that were defined in the notebook is written there,
+        and the catalog where there is none: into one that is there, take the entries from the text that is
+        returned. No file is changed.
         """
         from bakeoff.notebook.candidates.export_candidates import export
 

@@ -304,6 +304,11 @@ def test_candidates_move_to_a_project_with_their_code(result: BakeoffResult, tmp
     module, _, name = entries["rule"]["path"].partition(":")
     text = (tmp_path / Path(*module.split(".")).with_suffix(".py")).read_text()
     assert f"class {name}" in text
+    catalog = tmp_path / "config" / "models.yaml"
+    assert yaml.safe_load(catalog.read_text())["models"] == entries
+    catalog.write_text("mine")
+    assert "tree" in result.export(tmp_path, "tree")
+    assert catalog.read_text() == "mine"
     with pytest.raises(NotFoundError, match=r"no candidate 'ruel'; did you mean 'rule'\?"):
         result.export(tmp_path, "ruel")
 

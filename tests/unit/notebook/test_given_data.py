@@ -147,3 +147,10 @@ def test_inputs_are_removed_when_nobody_has_used_them_for_long(tmp_path: Path) -
 
     clear_inputs(tmp_path, unused_s=30 * 86_400)
     assert sorted(tmp_path.iterdir()) == sorted([used, new])
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    name: Any = 5
+
+    with pytest.raises(InvalidInputError, match="name is 5: give text"):
+        write_data(FRAME, None, folder=tmp_path, name=name)

@@ -692,3 +692,8 @@ def test_no_plugin_opens_the_database_that_runs_are_logged_to(file: Path) -> Non
 
     folder = configuration.root.resolve() / "logged"
     assert {folder / "mlflow.db", folder / "mlartifacts"} <= set(configuration.own_files)
+
+
+def test_an_override_that_repeats_the_file_comes_from_the_file(file: Path) -> None:
+    assert _load(file, "apiPort: 9000", None, {"apiPort": 9000}).origins["apiPort"] == "file"
+    assert _load(file, "apiPort: 9000", None, {"apiPort": 9001}).origins["apiPort"] == "command line"

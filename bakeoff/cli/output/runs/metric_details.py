@@ -40,6 +40,8 @@ def details_record(standing: LeaderboardRow) -> dict[str, Any]:
 def details(standing: LeaderboardRow) -> "list[RenderableType]":
     result = standing.result
     parts: list[RenderableType] = [Text(), _title(result)]
+    if "folds" in result.details:
+        parts.append(Text("these are means of the folds; below, the rows of all folds count together", "dim"))
     if "perClass" in result.details:
         parts += [Text(), _per_class(result.details)]
     if "confusion" in result.details:
