@@ -256,7 +256,7 @@ class BakeoffResult:
     def export(self, folder: "str | PathLike[str]", *candidates: str) -> str:
         """The candidates as entries of a project's catalog, config/models.yaml; none named means all.
 
-        The folder is that of the project. The code of those that were defined in the notebook is written there,
+        The folder is that of the project. The code of those that were defined in the notebook is written into
         and the catalog where there is none: into one that is there, take the entries from the text that is
         returned. No file is changed.
         """

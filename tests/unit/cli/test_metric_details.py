@@ -8,9 +8,9 @@ import pytest
 from bakeoff.cli.output.runs.metric_details import details
 
 
-@pytest.mark.parametrize(("found", "is_told"), [({"folds": []}, True), ({}, False)])
+@pytest.mark.parametrize(("found", "told"), [({"folds": []}, 1), ({}, 0)])
 def test_with_folds_it_is_told_that_the_tables_count_the_rows_of_all_folds(
-    found: dict[str, Any], is_told: bool
+    found: dict[str, Any], told: int
 ) -> None:
     result = SimpleNamespace(model_id="tree", model_version="1", metrics={"f1": 0.84}, details=found)
     standing: Any = SimpleNamespace(result=result)
