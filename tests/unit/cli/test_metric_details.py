@@ -17,6 +17,4 @@ def test_with_folds_it_is_told_that_the_tables_count_the_rows_of_all_folds(
 
     lines = [str(part) for part in details(standing)]
 
-    assert (
-        any(line.startswith("these are means of the folds; below, the rows of") for line in lines) is is_told
-    )
+    assert sum(line.startswith("these are means of the folds; below, the rows of") for line in lines) == told
