@@ -398,6 +398,15 @@ def test_every_error_is_a_problem_with_its_field(
     assert [blamed for blamed, _ in errors(answer)] == [field]
 
 
+def test_a_wrong_id_and_a_candidate_that_is_not_there_are_told_at_their_places(place: Place) -> None:
+    run = place.api.started("good")
+    place.api.wait_for_end(run)
+    [(blamed, message)] = errors(place.api.ask("GET", f"{EVALUATIONS}/{run[:8]}"))
+    assert (blamed, "give it in full" in message) == ("path.id", True)
+    [(blamed, message)] = errors(place.api.ask("GET", f"{EVALUATIONS}/{run}/rows?model=godo"))
+    assert (blamed, "no result of 'godo'" in message) == ("query.model", True)
+
+
 _LONG = "x" * 100_000
 
 

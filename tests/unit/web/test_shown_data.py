@@ -37,6 +37,7 @@ def test_a_report_counts_the_rows_of_folds_once() -> None:
     words = dict(map(reversed, dataset_facts({**folded.to_record(), "jobs": {}})))
 
     assert words["rows in folds"] == "1,200"
+    assert words[""] == f"seed {run.seed}"
     assert not {"train", "test"} & words.keys()
 
 

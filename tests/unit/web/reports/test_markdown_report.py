@@ -1,5 +1,6 @@
 """The report for a pull request: tables and alerts of the forge, and nobody else's markup."""
 
+import pytest
 from fixtures.boards import STOPPED, a_finding, a_verdict, of_a_grid
 from fixtures.report_contents import of_fifty_candidates, report_contents, with_report
 
@@ -105,3 +106,14 @@ def test_whom_a_race_stopped_is_listed_with_the_score_of_the_folds_that_it_had()
         "- `hopeless` 1.0 after 1 of 5 folds, f1 0.250 so far",
     ]
     assert "Stopped by the race: 1" not in lines(report_contents())
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("say `seal: 0.2` or `a|b`, [not] more", r"say `seal: 0.2` or `a\|b`, \[not\] more"),
+        ("a lone ` and *this*", r"a lone \` and \*this\*"),
+    ],
+)
+def test_a_pair_of_backticks_stays_code_and_a_lone_one_is_escaped(written: str, shown: str) -> None:
+    assert prose(written) == shown
