@@ -55,6 +55,12 @@ def test_the_rows_in_which_it_was_wrong_are_listed_with_truth_answer_and_feature
     assert record(project, "oracle")["items"] == []
 
 
+def test_an_offset_behind_the_last_row_is_told(project, run):
+    said = project.bakeoff("show", "autumn", "--rows", "tree", "--offset", "100000").stdout
+
+    assert "--offset 100000 is behind the last of " in said
+
+
 def test_a_page_says_how_to_get_the_next_one(project, run):
     first = project.bakeoff("show", "autumn", "--rows", "tree", "--top", "3")
     rest = project.bakeoff("show", "autumn", "--rows", "tree", "--top", "3", "--offset", "3")
