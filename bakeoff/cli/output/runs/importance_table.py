@@ -59,10 +59,11 @@ def to_csv(importance: Importance) -> str:
 def _title(result: Result, importance: Importance) -> Text:
     times = max((one.times for one in importance.columns), default=0)
     rows = f"{importance.rows:,} test rows"
-    if importance.fits > 1:
-        rows = f"average, the mean of {importance.fits} fits with {rows} each"
+    where = (
+        f" on {rows}" if importance.fits == 1 else f", the mean of {importance.fits} fits with {rows} each"
+    )
     said = (
-        f": {clean(importance.metric)} {plain(importance.score)} on {rows}; what it "
+        f": {clean(importance.metric)} {plain(importance.score)}{where}; what it "
         f"loses when a column is shuffled, {counted(times, 'time')}"
     )
     return Text.assemble((clean(result.model_id), "bold"), said)
