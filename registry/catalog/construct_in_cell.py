@@ -37,10 +37,10 @@ def _check(candidate: Candidate, root: Path, inside: "CellApi") -> dict[str, Any
         model = build(with_first_values(candidate), root=root, seed=0, entering=inside.phase)
         inside.keep(model)
         return _found_of_model(candidate, model)
-    except InvalidInputError as exc:  # of its search, which names what the class does not take
-        return {"cause": str(exc), "fix": "correct its `tune`", "traceback": ""}
     except LoadError as exc:
         return {"cause": exc.cause, "fix": hint_for(exc.__cause__) or exc.fix, "traceback": exc.traceback}
+    except InvalidInputError as exc:  # of its search, which names what the class does not take
+        return {"cause": str(exc), "fix": "correct its `tune`", "traceback": ""}
 
 
 def _found_of_model(candidate: Candidate, model: Any) -> dict[str, Any]:

@@ -100,30 +100,7 @@ def list_ensemble_signals(context: TheContext, wanted: Annotated[SignalQuery, Qu
     }
 
 
-@router.get("/ensemble/{symbol:path}", response_model=EnsembleSignalOut, responses=documented(404))
-def read_an_ensemble_signal(context: TheContext, symbol: _Symbol, as_of: _AsOf = None) -> dict[str, Any]:
-    """The signal of one symbol."""
-    on = as_of or ensemble_signals.latest_date(context.engine, symbol)
-    found = None if on is None else ensemble_signals.get(context.engine, symbol, on)
-    if found is None:
-        when = f" as of {on}" if on else ""
-        raise NotFoundError(
-            f"there is no signal of {symbol}{when}: a symbol has one if two models or more gave one for it"
-        )
-    return found.to_record()
-
-
-def _page(context: Context, as_of: date, wanted: SignalQuery, after: _Place | None) -> list[KeptSignal]:
-    return ensemble_signals.page(
-        context.engine,
-        as_of,
-        limit=wanted.limit + 1,
-        after=after.rank if after else None,
-        signal=wanted.signal,
-        conflict=wanted.conflict,
-    )
-
-
+# Before the address of a symbol, which would answer what this one does not.
 @router.post(
     "/ensemble/generate",
     status_code=202,
@@ -149,3 +126,27 @@ async def generate_signals(
     )
     response.headers["Location"] = f"{PATH}/{status.run.id}"
     return started(status)
+
+
+@router.get("/ensemble/{symbol:path}", response_model=EnsembleSignalOut, responses=documented(404))
+def read_an_ensemble_signal(context: TheContext, symbol: _Symbol, as_of: _AsOf = None) -> dict[str, Any]:
+    """The signal of one symbol."""
+    on = as_of or ensemble_signals.latest_date(context.engine, symbol)
+    found = None if on is None else ensemble_signals.get(context.engine, symbol, on)
+    if found is None:
+        when = f" as of {on}" if on else ""
+        raise NotFoundError(
+            f"there is no signal of {symbol}{when}: a symbol has one if two models or more gave one for it"
+        )
+    return found.to_record()
+
+
+def _page(context: Context, as_of: date, wanted: SignalQuery, after: _Place | None) -> list[KeptSignal]:
+    return ensemble_signals.page(
+        context.engine,
+        as_of,
+        limit=wanted.limit + 1,
+        after=after.rank if after else None,
+        signal=wanted.signal,
+        conflict=wanted.conflict,
+    )

@@ -121,7 +121,7 @@ def test_a_type_of_an_unknown_column_is_named_with_the_columns(tmp_path):
     ("text", "says"),
     [
         ("", "is empty: expected a line of column names"),
-        ("a,y\n1,2\n1,2,3\n", "Expected 2 fields in line 3, saw 3"),
+        ("a,y\n1,2\n1,2,3\n", "line 3 has 3 values and those above have 2: put a value"),
         ("a,y,a\n1,2,3\n", "columns of the same name: 'a'"),
     ],
 )
