@@ -75,6 +75,7 @@ def surroundings_of(configuration: Configuration) -> str:
         configuration.settings.model_dump_json(),
         sorted(configuration.as_environment().items()),
         sorted(passed_on_environment().items()),
+        os.environ.get("PYTHONPATH", ""),
         sorted(_variables_for_candidates(configuration).items()),
         installed_last(),
         own_version(),

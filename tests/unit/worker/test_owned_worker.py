@@ -204,7 +204,7 @@ def test_one_that_is_still_leaving_is_not_relied_on(
     assert is_own
 
 
-def test_a_change_of_a_variable_that_a_candidate_has_asks_for_another_worker(
+def test_a_change_of_a_variable_that_a_candidate_has_or_of_the_path_asks_for_another_worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "bakeoff.yaml").write_text("env: [OF_ALL]\n")
@@ -215,8 +215,11 @@ def test_a_change_of_a_variable_that_a_candidate_has_asks_for_another_worker(
         monkeypatch.setenv(name, "hf_123")
         seen.append(worker_start.surroundings_of(configuration))
 
+    monkeypatch.setenv("PYTHONPATH", "packages")  # where a metric or a source may have been installed
+    seen.append(worker_start.surroundings_of(configuration))
+
     assert len(set(seen[:3])) == 3
-    assert seen[3] == seen[2]
+    assert seen[3] == seen[2] != seen[4]
 
 
 @pytest.mark.usefixtures("nothing_waits")
