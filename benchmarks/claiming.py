@@ -22,9 +22,9 @@ from sqlalchemy import Engine, make_url, select
 from bakeoff.store.bakeoffs import leases, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
+from bakeoff.store.database.all_tables import IS_RUNNING
+from bakeoff.store.database.all_tables import jobs as job_table
 from bakeoff.store.database.engine import open_database, reading
-from bakeoff.store.database.tables import IS_RUNNING
-from bakeoff.store.database.tables import jobs as job_table
 from benchmarks.leases import a_job, a_result, a_run
 
 _TOGETHER = 4_000  #: jobs that processes share

@@ -181,11 +181,11 @@ def _waiting(number: int) -> Candidate:
 
 
 def of_run(run_id: str, began: float) -> Mapping[str, Any]:
-    from bakeoff.store.bakeoffs import job_rows, run_rows
+    from bakeoff.store.bakeoffs import job_queries, run_rows
     from tasks.celery import process_context
 
     context = process_context()
-    run, found = run_rows.get(context.engine, run_id), job_rows.results_of_run(context.engine, run_id)
+    run, found = run_rows.get(context.engine, run_id), job_queries.results_of_run(context.engine, run_id)
     if run.state is not RunState.COMPLETED or run.ended_at is None:
         raise SystemExit(f"the run is {run.state}: `bakeoff show` in {context.configuration.root} says why")
     return {

@@ -19,8 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bakeoff.evaluation.planning.design_request import DesignRequest
 from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.split_design_request import DesignRequest
 from benchmarks.contenders import a_warm_worker, of_run
 from benchmarks.stand import Stand
 from benchmarks.workloads import Workload, real

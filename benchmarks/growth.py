@@ -37,7 +37,7 @@ from bakeoff.store.bakeoffs import cancellation, leases
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, provenance_to_row, result_to_row, run_to_row
-from bakeoff.store.database import schema_version, tables
+from bakeoff.store.database import all_tables, schema_version
 from bakeoff.store.database.engine import writing
 from benchmarks.scale import settle
 from benchmarks.stand import Stand
@@ -85,14 +85,14 @@ def _write_ended(
     jobs = [job_of(context, run, candidate, place) for place, candidate in enumerate(plan.candidates)]
     done = [result_of(job, run) for job in jobs]
     rows = [{**job_to_row(job), "state": JobState.COMPLETED, "attempt": 1, **over} for job in jobs]
-    connection.execute(insert(tables.runs), {**run_to_row(run), **over})
-    connection.execute(insert(tables.jobs), rows)
-    connection.execute(insert(tables.results), [result_to_row(one) for one in done])
-    connection.execute(insert(tables.provenances), [provenance_to_row(one, _made(one)) for one in done])
+    connection.execute(insert(all_tables.runs), {**run_to_row(run), **over})
+    connection.execute(insert(all_tables.jobs), rows)
+    connection.execute(insert(all_tables.results), [result_to_row(one) for one in done])
+    connection.execute(insert(all_tables.provenances), [provenance_to_row(one, _made(one)) for one in done])
     at = over["ended_at"]
     verdict = _verdict(run).to_data()
     row = {"run_id": run.id, "due_at": at, "tries": 1, "done_at": at, "verdict": verdict}
-    connection.execute(insert(tables.verdicts), row)
+    connection.execute(insert(all_tables.verdicts), row)
 
 
 def result_of(job: Job, run: Run) -> Result:

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.evaluation.datasets.snapshot import classes, open_snapshot, sealed_labels
+from bakeoff.evaluation.datasets.read_snapshot import classes, open_snapshot, sealed_labels
 from bakeoff.evaluation.metrics.score_predictions import score
 from bakeoff.evaluation.planning.run_plan import Plan
 from bakeoff.settings.setting_definitions import Settings
 from bakeoff.worker.worker_oven import preloaded
 from benchmarks.stand import Stand
 from registry.code.model_building import build
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 
 Metrics = Mapping[str, float | None]
 

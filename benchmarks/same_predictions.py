@@ -29,7 +29,7 @@ from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import job_of, run_of, write_run
 from bakeoff.settings.setting_definitions import Settings
-from bakeoff.store.bakeoffs import job_rows
+from bakeoff.store.bakeoffs import job_queries
 from benchmarks.bakeoff import WORKLOADS
 from benchmarks.contenders import a_warm_worker
 from benchmarks.stand import Stand
@@ -123,7 +123,7 @@ def bake_in_order(order: Sequence[Candidate], plan: Plan, context: Context) -> D
     write_run(context, run, [job_of(context, run, candidate, place) for place, candidate in enumerate(order)])
     doorbells.ring_next(context)
     enqueue.wait(run.id)
-    jobs = job_rows.of_run(context.engine, run.id)
+    jobs = job_queries.of_run(context.engine, run.id)
     if failed := [job.candidate.id for job in jobs if job.state is not JobState.COMPLETED]:
         raise SystemExit(f"{', '.join(failed)} did not complete: there is nothing to compare")
     return {job.candidate.id: _digests(job, context) for job in jobs}

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.database.engine import open_database
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Stand:
         seconds = self.bakeoff("run", "iris", "--fresh")
         engine = open_database(load(self._project / "config", environment={}).database_url)
         run = run_rows.page(engine, limit=1)[0].run
-        started = [job.started_at for job in job_rows.of_run(engine, run.id) if job.started_at is not None]
+        started = [job.started_at for job in job_queries.of_run(engine, run.id) if job.started_at is not None]
         engine.dispose()
         return (min(started) - began).total_seconds(), seconds
 

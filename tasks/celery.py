@@ -16,7 +16,7 @@ from kombu import Exchange, Queue
 from bakeoff.broker import CONTROL, EVALUATIONS
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
-from bakeoff.worker.worker_node import WorkerNode
+from bakeoff.worker.worker_lifecycle import WorkerNode
 from tasks.celery_doorbells import CeleryMessenger
 
 _INCLUDED = ("tasks.evaluate", "tasks.control_tasks")

@@ -15,7 +15,7 @@ from bakeoff.worker.jobs.job_batch import inscription
 if TYPE_CHECKING:
     from celery import Celery
 
-    from bakeoff.broker.deployment_redis import Broker
+    from bakeoff.broker.redis_address_and_queues import Broker
     from bakeoff.store.bakeoffs.queue.queue_order import WaitingJob
 
 log = logging.getLogger(__name__)

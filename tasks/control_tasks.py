@@ -80,8 +80,8 @@ def retrain_task() -> str:
 @shared_task(name="bakeoff.score", throws=(BakeoffError,))
 def score_task(*args: Any, model: str | None = None) -> str:
     """Scores stored results; without a model, by the baseline."""
-    from bakeoff.inference.relevance_scoring import BASELINE
-    from bakeoff.operations.score_items import score_stored, scorer
+    from bakeoff.inference.score_feedback_items import BASELINE
+    from bakeoff.operations.score_imported_results import score_stored, scorer
 
     log_setup.set_ids()
     context = celery.process_context()

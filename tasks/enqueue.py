@@ -10,7 +10,7 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import why_nothing_runs
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.operations.runs import start_run as runs
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from tasks import celery
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def results(run_id: str, *, context: Context | None = None) -> "pd.DataFrame":
     engine = (context or celery.process_context()).engine
     run = run_rows.get(engine, run_id)
     standings = rank(
-        job_rows.results_of_run(engine, run_id), metric=run.rules.metrics[0], baseline_id=run.baseline_id
+        job_queries.results_of_run(engine, run_id), metric=run.rules.metrics[0], baseline_id=run.baseline_id
     )
     rows = [{"rank": standing.rank, **standing.result.to_record()} for standing in standings]
     return pd.json_normalize([{**row, **row.pop("metrics")} for row in rows])

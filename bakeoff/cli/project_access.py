@@ -44,8 +44,8 @@ def open_project(config: Path | None, **flags: Any) -> "Context":
 
 def _messenger(context: "Context") -> "Messenger":
     """The worker that a command started or found sends its messages; else Celery is loaded for the first."""
-    from bakeoff.worker.temporary.messenger_by_worker import MessengerByWorker
-    from bakeoff.worker.temporary.temporary_worker import ReliedOn
+    from bakeoff.worker.temporary.messages_sent_by_worker import MessengerByWorker
+    from bakeoff.worker.temporary.worker_for_one_command import ReliedOn
 
     return MessengerByWorker(ReliedOn(), lambda: _celery_messenger(context))
 
@@ -110,15 +110,15 @@ def local_registry(configuration: "Configuration") -> "ModelRegistry":
 def find_job(engine: "Engine", asked: str, model: str | None) -> "Job":
     """`asked`: the id of the job, or that of its run if a candidate is named, too."""
     from bakeoff.domain.wording import listed, nearest
-    from bakeoff.store.bakeoffs import job_rows, run_rows
+    from bakeoff.store.bakeoffs import job_queries, run_rows
 
     if model is None:
         try:
-            return job_rows.get(engine, job_rows.find(engine, asked))
+            return job_queries.get(engine, job_queries.find(engine, asked))
         except NotFoundError as exc:
             raise NotFoundError(f"{exc}; a candidate is named after its run, as in `latest MODEL`") from None
     run_id = run_rows.find(engine, asked)
-    of_run = job_rows.of_run(engine, run_id)
+    of_run = job_queries.of_run(engine, run_id)
     for job in of_run:
         if job.candidate.id == model:
             return job

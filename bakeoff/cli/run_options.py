@@ -15,9 +15,9 @@ from bakeoff.cli.output import terminal
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import is_custom
 from bakeoff.evaluation.metrics.metric_names import check_names
-from bakeoff.evaluation.planning.design_request import DesignRequest
 from bakeoff.evaluation.planning.request_body import OnCommandLine
 from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
+from bakeoff.evaluation.planning.split_design_request import DesignRequest
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

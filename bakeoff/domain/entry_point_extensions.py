@@ -3,7 +3,7 @@
     [project.entry-points."bakeoff.metrics"]
     profit = "shop.metrics:profit"
 
-Each group has a contract: `bakeoff.domain.metric`, `bakeoff.evaluation.datasets.sources.added_sources` and
+Each group has a contract: `bakeoff.domain.metric`, `bakeoff.evaluation.datasets.sources.installed_sources` and
 `registry.models.registry_opening`. Candidates have a group of their own, which the catalog reads.
 
 Looking for names imports nothing, so a broken package does no harm to projects that do not use it. A process

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bakeoff.inference.ensemble_service import EnsembleService
     from bakeoff.inference.predictor import ModelPredictor
-    from bakeoff.inference.relevance_scoring import score
+    from bakeoff.inference.score_feedback_items import score
 
 __all__ = ["EnsembleService", "ModelPredictor", "score"]
 
 _MODULES = {
     "EnsembleService": "bakeoff.inference.ensemble_service",
     "ModelPredictor": "bakeoff.inference.predictor",
-    "score": "bakeoff.inference.relevance_scoring",
+    "score": "bakeoff.inference.score_feedback_items",
 }
 
 

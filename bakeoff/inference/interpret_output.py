@@ -17,6 +17,12 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.wording import listed
+from registry.columns.check_predictions import (
+    BadPredictionsError,
+    Predictions,
+    check_numbers,
+    check_predictions,
+)
 from registry.columns.class_predictions import (
     code_of,
     columns_of,
@@ -26,7 +32,6 @@ from registry.columns.class_predictions import (
     threshold_decides,
     to_class_predictions,
 )
-from registry.columns.predictions import BadPredictionsError, Predictions, check_numbers, check_predictions
 
 _TWO = 2
 

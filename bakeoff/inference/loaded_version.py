@@ -13,9 +13,9 @@ from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.wording import listed
 from bakeoff.inference.interpret_output import OutputRules
 from registry.code.class_import import describe_exception
-from registry.columns.predictions import BadPredictionsError
+from registry.columns.check_predictions import BadPredictionsError
+from registry.columns.compare_data_with_signature import SignatureComparison, align, in_container
 from registry.columns.signature import ColumnSpec, ColumnType, Container, Signature, as_frame, container_of
-from registry.columns.signature_comparison import SignatureComparison, align, in_container
 from registry.models.registry_interface import Loaded
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from bakeoff.inference.interpret_output import OutputRules
 from bakeoff.inference.loaded_version import LoadedVersion, PredictionResult
 from bakeoff.inference.row_readers import RowSource, open_rows
 from bakeoff.inference.row_writers import open_writer
+from registry.columns.compare_data_with_signature import SignatureComparison
 from registry.columns.signature import Container, Signature
-from registry.columns.signature_comparison import SignatureComparison
 
 if TYPE_CHECKING:
     import pandas as pd

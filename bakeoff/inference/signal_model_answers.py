@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.domain.machine.background_work import start_in_thread
+from bakeoff.domain.machine.work_in_thread import start_in_thread
 from bakeoff.domain.signal import ModelOutput, SignalOrder, ranked
 from registry.code.call_signal_model import checked_signals, construct, in_probabilities, sell_remark
 from registry.code.class_import import describe_exception

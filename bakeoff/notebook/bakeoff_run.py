@@ -101,7 +101,7 @@ class BakeoffRun:
 
     def __iter__(self) -> Iterator[CandidateOutcome]:
         """The candidates, each as soon as it has ended."""
-        from bakeoff.store.bakeoffs import job_rows
+        from bakeoff.store.bakeoffs import job_queries
 
         engine, told = self._context.engine, set[str]()
         for polled in poll(engine, self.run_id, self._idle_reason(), pause_s=_PAUSE_S):
@@ -109,7 +109,7 @@ class BakeoffRun:
             ended = [job for job in polled.jobs if job.state.has_ended and job.id not in told]
             told.update(job.id for job in ended)
             done = any(job.state is JobState.COMPLETED for job in ended)
-            results = job_rows.results_of_run(engine, self.run_id) if done else []
+            results = job_queries.results_of_run(engine, self.run_id) if done else []
             metrics = {one.evaluation_id: one.metrics for one in results}
             for job in ended:
                 why = f"{job.error.type}: {job.error.message}" if job.error else ""
@@ -159,7 +159,7 @@ class BakeoffRun:
         return IdleReason(lambda: why_nothing_runs(self._context, [self.run_id]))
 
     def _wait_until_saved(self, run: Run) -> None:
-        from bakeoff.cli.output.runs.saving_view import is_under_way
+        from bakeoff.cli.output.runs.saving_and_tracking_view import is_under_way
 
         while run.save is not None and is_under_way(self._context, self.run_id):
             self._keep_worker()

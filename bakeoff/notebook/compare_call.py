@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.machine.short_lived import collecting_seldom
+from bakeoff.domain.machine.brief_processes import collecting_seldom
+from bakeoff.notebook.open_projects import comparison_session
 from bakeoff.notebook.project_folders import check_workers
-from bakeoff.notebook.sessions import comparison_session
 
 if TYPE_CHECKING:
     from bakeoff.notebook.bakeoff_run import BakeoffRun

@@ -9,7 +9,7 @@ from bakeoff.domain.wording import listed
 from bakeoff.notebook.bakeoff_run import BakeoffRun
 from bakeoff.notebook.call_options import Metrics, Save
 from bakeoff.notebook.given_data import write_data
-from bakeoff.notebook.sessions import session_of, temporary_session
+from bakeoff.notebook.open_projects import session_of, temporary_session
 from bakeoff.notebook.start_bakeoff import start_bakeoff
 
 if TYPE_CHECKING:

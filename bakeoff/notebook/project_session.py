@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import BakeoffError, InvalidInputError
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.domain.machine.background_work import start_in_thread
+from bakeoff.domain.machine.work_in_thread import start_in_thread
 from bakeoff.operations.context import Context, Messenger
-from bakeoff.worker.temporary.messenger_by_worker import MessengerByWorker
-from bakeoff.worker.temporary.owned_worker import OwnedWorker
+from bakeoff.worker.temporary.messages_sent_by_worker import MessengerByWorker
+from bakeoff.worker.temporary.worker_for_one_process import OwnedWorker
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -185,7 +185,7 @@ class ProjectSession:
         self.worker.own(run_id)
 
     def _write_code(self, thing: Any) -> str:
-        from bakeoff.notebook.candidates.session_code import write_module
+        from bakeoff.notebook.candidates.notebook_code_as_modules import write_module
 
         return write_module(thing, root=self.configuration.root)
 

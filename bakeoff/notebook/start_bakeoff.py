@@ -9,8 +9,8 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest, quoted
 from bakeoff.notebook.bakeoff_run import BakeoffRun
 from bakeoff.notebook.call_options import Metrics, OnInterrupt, Save
-from bakeoff.notebook.candidates.session_code import write_module
-from bakeoff.notebook.candidates.written_objects import write_function
+from bakeoff.notebook.candidates.notebook_code_as_modules import write_module
+from bakeoff.notebook.candidates.write_estimator_as_data import write_function
 from bakeoff.notebook.errors_in_python_words import COLUMNS, DESIGN, in_names_of_python
 from bakeoff.notebook.results.bakeoff_result import planned
 

@@ -14,7 +14,7 @@ from bakeoff.settings.configuration import Configuration
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from bakeoff.broker.deployment_redis import Broker
+    from bakeoff.broker.redis_address_and_queues import Broker
     from bakeoff.evaluation.datasets.pin_snapshot import PinCache
     from bakeoff.operations.capacity import SharedCaps
     from bakeoff.operations.upkeep.event_relay import EventRelay
@@ -107,7 +107,7 @@ class Context:
 
     @cached_property
     def broker(self) -> "Broker":
-        from bakeoff.broker.deployment_redis import Broker
+        from bakeoff.broker.redis_address_and_queues import Broker
 
         return Broker(self.configuration)
 
@@ -152,6 +152,6 @@ class Context:
         self._record_rejections(catalog)
 
     def _record_rejections(self, catalog: "Catalog") -> None:
-        from bakeoff.store.bakeoffs import rejections
+        from bakeoff.store.bakeoffs import rejected_candidate_rows
 
-        rejections.record(self.engine, list(catalog.rejected.values()))
+        rejected_candidate_rows.record(self.engine, list(catalog.rejected.values()))

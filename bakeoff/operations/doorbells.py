@@ -17,7 +17,7 @@ from bakeoff.broker import EVALUATIONS
 from bakeoff.operations.capacity import full_disk
 from bakeoff.operations.context import Context
 from bakeoff.settings.log_setup import RepeatedWarning
-from bakeoff.store.bakeoffs import job_rows, leases
+from bakeoff.store.bakeoffs import job_queries, leases
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def ring_free_slots(context: Context) -> int:
 
 
 def _free_slots(context: Context) -> int:
-    return max(0, context.shared_caps.present().overall - job_rows.running(context.engine))
+    return max(0, context.shared_caps.present().overall - job_queries.running(context.engine))
 
 
 def _ring(context: Context, *, slots: int, spare: int) -> int:
@@ -105,7 +105,7 @@ def why_nothing_runs(context: Context, run_ids: Collection[str]) -> str:
 
     Empty if one has: a fold that is a job of its own is at work, or a job has begun meanwhile.
     """
-    at_work, cap = job_rows.running_jobs(context.engine), context.shared_caps.present().overall
+    at_work, cap = job_queries.running_jobs(context.engine), context.shared_caps.present().overall
     if any(job.run_id in run_ids for job in at_work):
         return ""
     if not context.broker.is_running():

@@ -16,7 +16,7 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.operations.capacity import CapsFollower
 from bakeoff.operations.doorbells import ring_next, sweep
 from bakeoff.settings.log_setup import RepeatedWarning
-from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows, suite_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, run_rows, saving_rows, suite_rows
 from bakeoff.store.bakeoffs.results import race_rows, verdict_rows
 from bakeoff.store.database import stalled_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
@@ -28,7 +28,7 @@ from bakeoff.worker.tracker_process import Tracker
 from registry.models.local.artefact_files import DATABASE as REGISTRY_DATABASE
 
 if TYPE_CHECKING:
-    from bakeoff.worker.worker_node import WorkerNode
+    from bakeoff.worker.worker_lifecycle import WorkerNode
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +194,7 @@ class Housekeeper:
             state.should_stop = 0
 
     def _something_waits(self) -> bool:
-        backlog = job_rows.backlog(self._context.engine)
+        backlog = job_queries.backlog(self._context.engine)
         return bool(
             backlog.queued + backlog.running
             or race_rows.are_waiting(self._context.engine)

@@ -13,9 +13,9 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from bakeoff.domain.machine.background_work import StoppedError
+from bakeoff.domain.machine.brief_processes import collect_seldom, run_and_end
 from bakeoff.domain.machine.folders import SOURCES
-from bakeoff.domain.machine.short_lived import collect_seldom, run_and_end
+from bakeoff.domain.machine.work_in_thread import StoppedError
 from bakeoff.operations.context import Context
 from bakeoff.settings import log_setup
 from bakeoff.settings.configuration import load
@@ -68,7 +68,7 @@ def main() -> None:
     collect_seldom()
     from bakeoff.operations.doorbells import ring_next
     from bakeoff.operations.judging.judge_runs import judge_beside_production, judge_what_is_due
-    from bakeoff.operations.judging.race_looks import look_where_rounds_are_over
+    from bakeoff.operations.judging.race_rounds import look_where_rounds_are_over
     from bakeoff.operations.runs.save_winners import save_due_models
     from bakeoff.operations.suites.start_suite import start_due_members
     from bakeoff.operations.suites.suite_report import judge_due_suites

@@ -26,7 +26,7 @@ MODULES = (
     "kombu.transport.redis",
     "sqlalchemy.dialects.sqlite",
     "bakeoff.operations.runs.scheduled_runs",
-    "bakeoff.worker.worker_node",
+    "bakeoff.worker.worker_lifecycle",
     "bakeoff.worker.jobs.job_runner",
     "bakeoff.worker.jobs.job_batch",
 )

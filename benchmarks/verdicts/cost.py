@@ -13,11 +13,11 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.metric import CLASSIFICATION_METRICS, Average, ScoringRules
 from bakeoff.evaluation.metrics import score_predictions
 from bakeoff.evaluation.metrics.score_predictions import score
-from bakeoff.evaluation.statistics.judging import JudgedCandidate, judge
+from bakeoff.evaluation.statistics.reach_verdict import JudgedCandidate, judge
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from benchmarks.verdicts.rate_tables import Figure, Table
 from benchmarks.verdicts.simulated_scores import accuracies, stream
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 
 _ROWS = 500_000
 _CANDIDATES = 50

@@ -22,9 +22,9 @@ from numpy.random import Generator
 from scipy import special
 
 from bakeoff.domain.runs.verdict import Against, PairDifference, RunVerdict, Standing
-from bakeoff.evaluation.statistics.comparison import ComparedScores, pairs_of
-from bakeoff.evaluation.statistics.judging import JudgedCandidate, Reference, judge
 from bakeoff.evaluation.statistics.p_values import holm
+from bakeoff.evaluation.statistics.pairwise_comparison import ComparedScores, pairs_of
+from bakeoff.evaluation.statistics.reach_verdict import JudgedCandidate, Reference, judge
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.evaluation.statistics.winners_curse import planned_detectable_difference
 from benchmarks.verdicts.rate_tables import Figure, Table, share

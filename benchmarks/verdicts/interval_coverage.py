@@ -16,12 +16,12 @@ from scipy import special
 
 from bakeoff.domain.runs.verdict import Interval
 from bakeoff.evaluation.statistics.score_intervals import interval, wilson
-from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.metric_sketches import (
     LabelAnswers,
     label_sketches,
     value_sketches,
 )
+from bakeoff.evaluation.statistics.sketches.row_blocks import BlockMap, deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from benchmarks.verdicts.rate_tables import Figure, Table, share
 from benchmarks.verdicts.simulated_scores import SKILL, posterior, stream, two_class_answers

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from bakeoff.evaluation.statistics.cross_validation import out_of_fold
-from bakeoff.evaluation.statistics.judging import JudgedCandidate, judge
-from bakeoff.evaluation.statistics.racing import level_in_the_end, level_of_look, look
-from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, deal_rows
+from bakeoff.evaluation.statistics.cross_validated_scores import out_of_fold
+from bakeoff.evaluation.statistics.race_elimination import level_in_the_end, level_of_look, look
+from bakeoff.evaluation.statistics.reach_verdict import JudgedCandidate, judge
 from bakeoff.evaluation.statistics.sketches.metric_sketches import label_sketches, value_sketches
+from bakeoff.evaluation.statistics.sketches.row_blocks import BlockMap, deal_rows
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from benchmarks.verdicts.rate_tables import Figure, Table, mean, share
 from benchmarks.verdicts.simulated_scores import right_answers, stream, two_class_answers

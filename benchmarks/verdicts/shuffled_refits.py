@@ -24,7 +24,7 @@ from bakeoff.evaluation.checks.shuffled_labels import above_chance, is_decided, 
 from bakeoff.evaluation.jobs.fit_and_predict import shuffled_labels
 from benchmarks.verdicts.rate_tables import Figure, Table, mean, share
 from benchmarks.verdicts.simulated_scores import stream
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 
 _TRAIN, _TEST, _COLUMNS = 225, 75, 6
 _RULES: Mapping[TargetKind, ScoringRules] = {

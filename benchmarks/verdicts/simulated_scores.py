@@ -12,12 +12,12 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import special
 
-from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
 from bakeoff.evaluation.statistics.sketches.metric_sketches import (
     LabelAnswers,
     label_sketches,
     value_sketches,
 )
+from bakeoff.evaluation.statistics.sketches.row_blocks import deal_rows
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
 #: The share that a candidate of `answers_of` gets right, unless it has another skill.

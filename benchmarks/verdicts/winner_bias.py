@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.random import Generator
 
-from bakeoff.evaluation.statistics.comparison import ComparedScores, pairs_of
+from bakeoff.evaluation.statistics.pairwise_comparison import ComparedScores, pairs_of
 from bakeoff.evaluation.statistics.winners_curse import corrected_score, expected_flattery
 from benchmarks.verdicts.rate_tables import Figure, Table, mean, share
 from benchmarks.verdicts.simulated_scores import SKILL, accuracies, named, stream

@@ -18,7 +18,7 @@ from typing import Any
 from bakeoff.domain.candidate import Candidate, Rejection
 from bakeoff.domain.ids_and_times import new_id
 from registry.code.candidate_code import class_modules, code_at
-from registry.code.distributions import installed_last
+from registry.code.distribution_of_module import installed_last
 from registry.code.library_versions import own_version
 from registry.code.permitted_outside_access import names_at_hand
 from registry.columns.json_values import jsonable

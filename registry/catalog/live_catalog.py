@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from bakeoff.domain.candidate import Candidate, CandidateKind, Rejection
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.signal import DEFAULT_RULES, EnsembleRules, ModelConfig
-from registry.catalog import entry_points, models_yaml_schema
+from registry.catalog import candidate_entry_points, models_yaml_schema
 from registry.catalog.catalog_contents import CatalogContents, why_rejected
 from registry.code.permitted_outside_access import problem_of, with_access_of_all
 
@@ -164,7 +164,7 @@ class Catalog:
         """
         with self._changing:
             read = _read(self.file)
-            offered, misnamed = _not_in(read.candidates, *entry_points.declared())
+            offered, misnamed = _not_in(read.candidates, *candidate_entry_points.declared())
             declared = (*read.candidates, *offered)
             self._contents = self._checked(
                 declared, misnamed, read.ensemble, recall_rejected=not rejected_too
@@ -184,7 +184,7 @@ class Catalog:
             contents = self._contents
             offered, misnamed = _not_in(
                 (*contents.candidates.values(), *contents.disabled.values(), *contents.rejected.values()),
-                *entry_points.declared(),
+                *candidate_entry_points.declared(),
             )
             new = self._checked(offered, misnamed)
             self._contents = contents.merged_with(new)
@@ -226,7 +226,7 @@ class Catalog:
 
         They are built in a cell, and not added. What a check could not find out, the job will tell.
         """
-        from registry.catalog.discovery import discover
+        from registry.catalog.discover_candidates import discover
 
         found = discover(
             [with_access_of_all(one, self._env, self._readable) for one in varied],
@@ -255,7 +255,7 @@ class Catalog:
         *,
         recall_rejected: bool = False,
     ) -> CatalogContents:
-        from registry.catalog.discovery import discover
+        from registry.catalog.discover_candidates import discover
 
         declared = tuple(with_access_of_all(one, self._env, self._readable) for one in declared)
         found = discover(
@@ -298,7 +298,7 @@ def _read(file: Path) -> models_yaml_schema.CatalogFile:
 
 def declared_ids(file: Path) -> frozenset[str]:
     """All ids of the catalog file and of packages, healthy or not. Nothing is imported for it."""
-    offered, misnamed = entry_points.declared()
+    offered, misnamed = candidate_entry_points.declared()
     known = (one.id for one in (*models_yaml_schema.read(file).candidates, *offered))
     return frozenset((*known, *(one.id for one in misnamed)))
 

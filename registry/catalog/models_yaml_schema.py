@@ -28,7 +28,7 @@ from registry.catalog import ensemble_weights
 from registry.catalog.parameter_grid import members_of
 from registry.catalog.search_space import RandomTrials, members_drawn, with_tuning
 from registry.code.class_import import nearest
-from registry.code.distributions import version_of
+from registry.code.distribution_of_module import version_of
 
 __all__ = ["CLASS_PATH", "ID", "KEYS", "CatalogError", "CatalogFile", "read"]
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.machine.folders import PACKAGES, PACKAGES_IN_CELLS, SOURCES
-from registry.code.distributions import canonical, holds, identity_of, library_folders, owners_of
+from registry.code.distribution_of_module import canonical, holds, identity_of, library_folders, owners_of
 from registry.code.plugin_import_path import class_paths, import_path
 
 _SUFFIXES = (*EXTENSION_SUFFIXES, ".py", ".pyc")

@@ -21,7 +21,7 @@ from typing import Any
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.machine.folders import PACKAGES, SOURCES
 from bakeoff.domain.runs.job import Phase
-from registry.code.missing_module import cure_for
+from registry.code.explain_missing_module import cure_for
 
 _TRACEBACK_LIMIT = 20_000
 _MESSAGE_LIMIT = 500

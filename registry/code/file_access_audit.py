@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from registry.code.candidate_code import is_ours
-from registry.code.distributions import library_folders
+from registry.code.distribution_of_module import library_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.machine.folders import SOURCES
-from registry.code.distributions import identities_of, name_of
+from registry.code.distribution_of_module import identities_of, name_of
 
 #: The libraries that decide whether a pickle loads and means the same; recorded if they are loaded.
 _MODULES = ("numpy", "scipy", "pandas", "sklearn", "joblib", "lightgbm", "xgboost", "catboost", "torch")

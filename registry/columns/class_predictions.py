@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.metric import ScoringRules
-from registry.columns.predictions import BadPredictionsError, Predictions, check_predictions
+from registry.columns.check_predictions import BadPredictionsError, Predictions, check_predictions
 
 Label = str | int | float | bool
 

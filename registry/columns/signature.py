@@ -1,8 +1,8 @@
 """The signature of a model: the columns it was fitted on, their types, and what it predicts.
 
 It is inferred from data and kept as JSON. Data are compared with it before a preprocessor or a model gets
-them (`registry.columns.signature_comparison`). Cells use this module, so it imports only what a cell has
-loaded.
+them (`registry.columns.compare_data_with_signature`). Cells use this module, so it imports only what a cell
+has loaded.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -26,7 +26,7 @@ from bakeoff.broker import redis_keeper
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.events.event_stream import STREAM
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.database.engine import writing
 
 T = TypeVar("T")
@@ -269,7 +269,7 @@ def _slow_holders(site: Site) -> list[Service]:
 
 def _cell_of(site: Site, job_id: str) -> int | None:
     """As it said itself when it began to fit, if it says so."""
-    run_id = site.ask(lambda engine: job_rows.get(engine, job_id)).run_id
+    run_id = site.ask(lambda engine: job_queries.get(engine, job_id)).run_id
     said = site.project.log_of(run_id, job_id).split()
     return int(said[-1]) if said[-2:-1] == ["fitting"] else None
 

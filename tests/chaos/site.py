@@ -38,9 +38,9 @@ from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.job import Job
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.events.event_stream import STREAM
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import reading
 from tasks import enqueue
 
@@ -227,7 +227,7 @@ class Site:
         return [one for one in held if service is None or one.worker.startswith(service.holder)]
 
     def has_work(self) -> bool:
-        backlog = self.ask(job_rows.backlog)
+        backlog = self.ask(job_queries.backlog)
         return backlog.queued + backlog.running > 0
 
     def all_ended(self) -> bool:
@@ -242,7 +242,7 @@ class Site:
     def jobs(self) -> list[Job]:
         """Of all runs that must be there."""
         return self.ask(
-            lambda engine: [job for run_id in self.run_ids for job in job_rows.of_run(engine, run_id)]
+            lambda engine: [job for run_id in self.run_ids for job in job_queries.of_run(engine, run_id)]
         )
 
     def stop(self) -> list[int]:
@@ -277,7 +277,7 @@ def _parent_of(pid: int) -> int | None:
 
 def _running_jobs(engine: Engine) -> Sequence[Any]:
     with reading(engine) as connection:
-        return connection.execute(select(tables.jobs).where(tables.IS_RUNNING)).all()
+        return connection.execute(select(all_tables.jobs).where(all_tables.IS_RUNNING)).all()
 
 
 @contextmanager

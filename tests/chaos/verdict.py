@@ -14,9 +14,9 @@ from sqlalchemy import select
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import RunState
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
+from bakeoff.store.database.all_tables import outbox
 from bakeoff.store.database.engine import reading
-from bakeoff.store.database.tables import outbox
 
 Metrics = Mapping[str, Mapping[str, float | None]]  #: by candidate
 
@@ -67,8 +67,8 @@ def gather(site: Site, moves: Sequence[Move], reference: Metrics) -> Evidence:
     return Evidence(
         moves=moves,
         run_states={run_id: run_rows.get(engine, run_id).state for run_id in site.run_ids},
-        jobs=[job for run_id in site.run_ids for job in job_rows.of_run(engine, run_id)],
-        results=[result for run_id in site.run_ids for result in job_rows.results_of_run(engine, run_id)],
+        jobs=[job for run_id in site.run_ids for job in job_queries.of_run(engine, run_id)],
+        results=[result for run_id in site.run_ids for result in job_queries.results_of_run(engine, run_id)],
         committed=[Told(id=row.event_id, type=row.event_type, run_id=row.run_id) for row in rows],
         unpublished=sum(row.published_at is None for row in rows),
         told=site.told,

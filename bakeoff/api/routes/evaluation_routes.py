@@ -40,7 +40,7 @@ from bakeoff.operations.runs.run_report import (
     require_result,
     standing_record,
 )
-from bakeoff.store.bakeoffs import cancellation, label_rows, run_progress_rows, run_rows
+from bakeoff.store.bakeoffs import cancellation, run_label_rows, run_progress_rows, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.run_progress_rows import RunStatus
 
@@ -89,7 +89,7 @@ class RunLabelsBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    labels: list[_Label] = Field(min_length=1, max_length=label_rows.MOST)
+    labels: list[_Label] = Field(min_length=1, max_length=run_label_rows.MOST)
 
 
 class RunFilter(BaseModel):
@@ -306,7 +306,7 @@ def label_an_evaluation(
     """Add labels. Those that it has already are no error."""
     run = run_rows.get(context.engine, id)
     with in_field("body.labels"):
-        label_rows.add(context.engine, run.id, *body.labels, by=principal.name)
+        run_label_rows.add(context.engine, run.id, *body.labels, by=principal.name)
     return _labels_of(context, run.id)
 
 
@@ -318,13 +318,13 @@ def remove_a_label(
 ) -> dict[str, Any]:
     """Take one label away. Nothing else depends on it."""
     run = run_rows.get(context.engine, id)
-    if not label_rows.remove(context.engine, run.id, label):
+    if not run_label_rows.remove(context.engine, run.id, label):
         raise NotFoundError(f"run {run.id[:8]} has no label {quoted(label)}")
     return _labels_of(context, run.id)
 
 
 def _labels_of(context: Context, run_id: str) -> dict[str, Any]:
-    return {"runId": run_id, "labels": label_rows.of_runs(context.engine, [run_id]).get(run_id, [])}
+    return {"runId": run_id, "labels": run_label_rows.of_runs(context.engine, [run_id]).get(run_id, [])}
 
 
 @router.get("/{id}/events", response_class=Response, responses={**RUN_EVENTS, **documented(404)})

@@ -24,7 +24,7 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.broker_check import BrokerStatus, check_broker
 from bakeoff.operations.doctor.database_check import DatabaseStatus, check_database
 from bakeoff.operations.doctor.diagnosis import Diagnosis, DiagnosisLevel
-from bakeoff.store.bakeoffs.job_rows import Backlog
+from bakeoff.store.bakeoffs.job_queries import Backlog
 from bakeoff.store.database import schema_version
 
 router = APIRouter(prefix="/health", tags=["health"])

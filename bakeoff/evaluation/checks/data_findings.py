@@ -19,7 +19,7 @@ from bakeoff.evaluation.checks.split_checks import split_findings
 from bakeoff.evaluation.checks.target_checks import target_findings
 from bakeoff.evaluation.datasets.canonical_table import Table
 from bakeoff.evaluation.datasets.snapshot_layout import SEALED
-from bakeoff.evaluation.datasets.splits.row_split import Split
+from bakeoff.evaluation.datasets.splits.split_train_and_test import Split
 
 log = logging.getLogger(__name__)
 

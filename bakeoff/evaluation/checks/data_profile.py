@@ -18,7 +18,7 @@ import numpy as np
 from bakeoff.evaluation.checks.numeric_sample import SampledColumn, SampledData
 from bakeoff.evaluation.datasets.canonical_table import Table
 from bakeoff.evaluation.datasets.snapshot_layout import SEALED
-from bakeoff.evaluation.datasets.splits.row_split import Split
+from bakeoff.evaluation.datasets.splits.split_train_and_test import Split
 
 log = logging.getLogger(__name__)
 

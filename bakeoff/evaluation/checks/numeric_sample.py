@@ -15,7 +15,7 @@ import numpy as np
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.evaluation.datasets.canonical_column import CATEGORY, DATETIME, STRING, Column
 from bakeoff.evaluation.datasets.canonical_table import Table
-from bakeoff.evaluation.datasets.splits.row_split import FoldRows, Split
+from bakeoff.evaluation.datasets.splits.split_train_and_test import FoldRows, Split
 
 #: Rows of the training part, and of the test part, that the sample has at most.
 MOST_TRAIN = 8_000

@@ -19,6 +19,7 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.finding import Finding, Severity, ShuffleCheck
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.evaluation.checks.numeric_sample import roc_auc
+from registry.columns.check_predictions import Predictions, check_predictions
 from registry.columns.class_predictions import (
     Label,
     codes_of,
@@ -26,7 +27,6 @@ from registry.columns.class_predictions import (
     positive_code,
     to_class_predictions,
 )
-from registry.columns.predictions import Predictions, check_predictions
 
 #: So many refits above chance, with this mean, are a leak.
 REFITS = 10

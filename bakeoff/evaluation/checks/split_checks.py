@@ -18,7 +18,7 @@ from bakeoff.evaluation.checks.numeric_sample import (
 )
 from bakeoff.evaluation.datasets.canonical_column import DATETIME, STRING, Column
 from bakeoff.evaluation.datasets.canonical_table import Table
-from bakeoff.evaluation.datasets.splits.row_split import Split
+from bakeoff.evaluation.datasets.splits.split_train_and_test import Split
 
 _ROWS = MOST_TRAIN + MOST_TEST
 #: Columns with so large a share of different values, and so many, may name groups.

@@ -9,7 +9,7 @@ from bakeoff.domain.wording import counted, listed
 from bakeoff.evaluation.checks.numeric_sample import SampledData, is_text_of_dates
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import Table
-from bakeoff.evaluation.datasets.splits.row_split import Split
+from bakeoff.evaluation.datasets.splits.split_train_and_test import Split
 
 _FEW_ROWS = 50
 _FEW_OF_CLASS = 10

@@ -18,7 +18,7 @@ from bakeoff.evaluation.conformance.checked_candidate import (
 )
 from bakeoff.evaluation.conformance.run_checks_in_cell import Check, CheckFailedError, NotApplicableError
 from registry.code.class_import import describe_exception
-from registry.columns.predictions import check_predictions
+from registry.columns.check_predictions import check_predictions
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from bakeoff.domain.split_design import ONE_SPLIT, Design
 from bakeoff.evaluation.datasets.canonical_column import Column, canonical
-from bakeoff.evaluation.datasets.dataset_checks import check_rows, check_values, feature_names
+from bakeoff.evaluation.datasets.refuse_unusable_dataset import check_rows, check_values, feature_names
 from bakeoff.evaluation.datasets.snapshot_layout import FORMAT
-from bakeoff.evaluation.datasets.sources.dataset_sources import SourceReading
+from bakeoff.evaluation.datasets.sources.read_dataset import SourceReading
 from bakeoff.evaluation.datasets.target_column import Target, target_of
 from bakeoff.settings.setting_definitions import DatasetSettings
 

@@ -28,7 +28,7 @@ from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import Table, address, table_of
 from bakeoff.evaluation.datasets.column_files import to_disk, write_array, write_rows, write_text
-from bakeoff.evaluation.datasets.dataset_checks import check_split
+from bakeoff.evaluation.datasets.refuse_unusable_dataset import check_split
 from bakeoff.evaluation.datasets.snapshot_layout import (
     FOLD_SIZES,
     MANIFEST,
@@ -49,9 +49,9 @@ from bakeoff.evaluation.datasets.snapshot_layout import (
     fold_folder,
     folder_of,
 )
-from bakeoff.evaluation.datasets.sources.dataset_sources import dataset_files, read_dataset
-from bakeoff.evaluation.datasets.splits.row_split import FoldRows, Split
+from bakeoff.evaluation.datasets.sources.read_dataset import dataset_files, read_dataset
 from bakeoff.evaluation.datasets.splits.split_choice import make_split
+from bakeoff.evaluation.datasets.splits.split_train_and_test import FoldRows, Split
 from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 

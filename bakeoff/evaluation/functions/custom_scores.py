@@ -16,14 +16,14 @@ import numpy as np
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.dataset import DatasetRef, TargetKind
-from bakeoff.domain.machine.background_work import StoppedError
+from bakeoff.domain.machine.work_in_thread import StoppedError
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.functions.temporary_oven import RunCell, why_it_ended
 from bakeoff.evaluation.metrics.result_details import bounded
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, score_snapshot
-from bakeoff.evaluation.statistics.sketches.blocks import JACKKNIFE_BLOCKS
+from bakeoff.evaluation.statistics.sketches.row_blocks import JACKKNIFE_BLOCKS
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch
 from registry.code.plugin_import_path import import_path, readable_paths
 
@@ -206,7 +206,7 @@ def _order(name: str, scoring: CustomScoring) -> Order:
             wall_s=scoring.longest_s,
             threads=scoring.threads,
             memory_mb=scoring.memory_mb,
-            mapped_bytes=snapshot.mapped_bytes(scoring.snapshot),
+            mapped_bytes=read_snapshot.mapped_bytes(scoring.snapshot),
         ),
         log=scoring.log,
         network=False,

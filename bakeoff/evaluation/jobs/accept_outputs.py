@@ -19,9 +19,9 @@ from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept
 from bakeoff.domain.runs.run import Run
-from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, JobPaths
-from bakeoff.evaluation.jobs.latency import accept_latency
+from bakeoff.evaluation.jobs.prediction_latency import accept_latency
 from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.score_folds import score_fold
 from bakeoff.evaluation.metrics.score_predictions import Scores
@@ -33,7 +33,7 @@ from bakeoff.evaluation.metrics.score_snapshot import (
 )
 from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 from registry.columns.signature import Signature
 
 _LONGEST_PROBLEM = 500
@@ -65,7 +65,7 @@ def score_outputs(
         load_predictions(job, paths),
         rules=_scored_by(run, functions),
         target_kind=run.dataset.target_kind,
-        classes=snapshot.classes(paths.snapshot),
+        classes=read_snapshot.classes(paths.snapshot),
         split=run.dataset.split_id if run.is_race else None,
         functions=functions,
     )
@@ -107,7 +107,7 @@ def sketch_folds(run: Run, job: Job, paths: JobPaths, number: int) -> list[Sketc
             predictions.of(data.rows_of(place)),
             rules=rules,
             target_kind=run.dataset.target_kind,
-            classes=snapshot.classes(paths.snapshot),
+            classes=read_snapshot.classes(paths.snapshot),
             split=run.dataset.split_id,
         )
         for place in range(number)
@@ -122,7 +122,7 @@ def _scored_by(run: Run, functions: Mapping[str, MetricFunction]) -> ScoringRule
 
 def score_constant_answer(run: Run, folder: Path, label: Any) -> Scores:
     """By the metric that ranks the run: whoever answers this label for every row of the snapshot."""
-    true = snapshot.sealed_labels(folder)
+    true = read_snapshot.sealed_labels(folder)
     answers = Predictions(values=np.full(len(true), label, dtype=true.dtype), output_kind=OutputKind.LABELS)
     rules = replace(run.rules, metrics=run.rules.metrics[:1], threshold=None)
     return score_snapshot(answers, folder, dataset=run.dataset, rules=rules)

@@ -17,7 +17,7 @@ from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.ids_and_times import utc_now
-from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
+from bakeoff.domain.machine.work_in_thread import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import (
     Cost,
@@ -28,7 +28,7 @@ from bakeoff.domain.runs.result import (
     Provenance,
     Result,
 )
-from bakeoff.evaluation.datasets import snapshot, snapshot_layout
+from bakeoff.evaluation.datasets import read_snapshot, snapshot_layout
 from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
 from bakeoff.evaluation.jobs.accept_outputs import (
     about_preparation,
@@ -68,7 +68,7 @@ from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_o
 from registry.code.candidate_code import Code
 from registry.code.permitted_outside_access import below_home, variables_of
 from registry.code.plugin_import_path import import_path, readable_paths
-from registry.columns.predictions import BadPredictionsError
+from registry.columns.check_predictions import BadPredictionsError
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +216,7 @@ def order_of(evaluation: EvaluationUnderWay, *, wall_s: float, shared: bool = Fa
                 **dict.fromkeys(paths.permuted, MOST_MB),
             },
             processes=evaluation.grant.processes,
-            mapped_bytes=snapshot.mapped_bytes(paths.snapshot),
+            mapped_bytes=read_snapshot.mapped_bytes(paths.snapshot),
         ),
         log=paths.log,
         readable=(
@@ -302,7 +302,7 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
         uses_seed=uses_seed(outcome.value),
         scores=score_outputs(evaluation),
         fitted=accept_model(
-            outcome.value, evaluation, classes=snapshot.classes(paths.snapshot), threshold=threshold
+            outcome.value, evaluation, classes=read_snapshot.classes(paths.snapshot), threshold=threshold
         ),
         provenance=provenance_of(
             job.candidate,

@@ -20,25 +20,25 @@ from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.cell.inside.exception_report import hint_for
 from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
 from bakeoff.domain.runs.job import Phase
-from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
+from bakeoff.evaluation.datasets.read_snapshot import Data, open_snapshot
 from bakeoff.evaluation.jobs.choosing.inner_folds import InnerFold, predictions_on, scoring_rules
 from bakeoff.evaluation.jobs.choosing.parameter_search import search
 from bakeoff.evaluation.jobs.choosing.trial_file import first_line
 from bakeoff.evaluation.jobs.choosing.tuned_threshold import best_threshold
-from bakeoff.evaluation.jobs.fit_weights import weight_arguments
+from bakeoff.evaluation.jobs.default_preprocessing import default_pipeline, with_preprocessing
 from bakeoff.evaluation.jobs.importance.permuted_predictions import ImportanceOrder, predict_permuted
-from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
-from bakeoff.evaluation.jobs.latency import as_a_bonus, is_slow, measure_latency
+from bakeoff.evaluation.jobs.label_codes_if_needed import needs_codes, with_codes
+from bakeoff.evaluation.jobs.pass_sample_weights import weight_arguments
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
-from bakeoff.evaluation.jobs.preprocessing import default_pipeline, with_preprocessing
+from bakeoff.evaluation.jobs.prediction_latency import as_a_bonus, is_slow, measure_latency
 from bakeoff.evaluation.jobs.probabilities_or_scores import beside_labels, nothing_to_act_on, overhearing
 from bakeoff.settings import log_setup
 from registry.catalog.search_space import with_parameters
 from registry.code.file_access_audit import FileAccessAudit
 from registry.code.library_versions import loaded_environment
 from registry.code.model_building import LoadError, build, require_predict
+from registry.columns.check_predictions import BadPredictionsError, Predictions, check_predictions
 from registry.columns.class_predictions import plain_labels, positive_code, to_class_predictions
-from registry.columns.predictions import BadPredictionsError, Predictions, check_predictions
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     whole_seeds,
 )
 from bakeoff.evaluation.jobs.folds.joined_folds import together
-from bakeoff.evaluation.jobs.latency import accept_latency
+from bakeoff.evaluation.jobs.prediction_latency import accept_latency
 from bakeoff.evaluation.metrics.metric_function import load_metrics
 
 if TYPE_CHECKING:

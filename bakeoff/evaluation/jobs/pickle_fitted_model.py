@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.cell.inside.cell_api import CellApi, NoRoomError, Output
 from bakeoff.domain.candidate import Candidate
-from bakeoff.evaluation.datasets.snapshot import Data
+from bakeoff.evaluation.datasets.read_snapshot import Data
 from registry.code.class_import import describe_exception
 from registry.columns.json_values import jsonable
 from registry.columns.signature import infer_signature

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bakeoff.cell.inside.cell_api import EntryFailure
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
-from registry.columns.predictions import check_predictions
+from registry.columns.check_predictions import check_predictions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import LONGEST_SYMBOL
 from bakeoff.domain.wording import counted, listed, nearest
 from bakeoff.evaluation.datasets.column_types import convert
-from bakeoff.evaluation.datasets.sources import dataset_sources
+from bakeoff.evaluation.datasets.sources import read_dataset
 from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.evaluation.market.panel import Panel
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
@@ -40,7 +40,7 @@ def market_files(market: MarketSettings, root: Path) -> tuple[Path, ...]:
     """The files that the market is read from, absolute. They hold later data: no cell may read them."""
     datasets = [_dataset(name, table) for name, table in market.tables.items()]
     return tuple(
-        dict.fromkeys(file for dataset in datasets for file in dataset_sources.dataset_files(dataset, root))
+        dict.fromkeys(file for dataset in datasets for file in read_dataset.dataset_files(dataset, root))
     )
 
 
@@ -58,7 +58,7 @@ def read_panel(
 
     `others` is None for all columns that hold numbers.
     """
-    reading = partial(dataset_sources.read_dataset, root=root, barred=barred)
+    reading = partial(read_dataset.read_dataset, root=root, barred=barred)
     frame = _frame(_dataset(name, table), table.columns, root, (SYMBOL, day, *needed), others, read=reading)
     kept = (
         _numeric(frame, day)
@@ -97,10 +97,10 @@ def _frame(
     needed: Sequence[str],
     others: Collection[str] | None,
     *,
-    read: Callable[[DatasetSettings], dataset_sources.SourceReading],
+    read: Callable[[DatasetSettings], read_dataset.SourceReading],
 ) -> "pd.DataFrame":
     theirs = {**{ours: ours for ours in needed}, **renamed}
-    there = dataset_sources.column_names(dataset, root)
+    there = read_dataset.column_names(dataset, root)
     if there is not None:
         _require(theirs, there)
     if dataset.source is DatasetSource.CSV:

@@ -16,7 +16,7 @@ from bakeoff.domain.entry_point_extensions import Extends, whose
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric import BUILT_IN_CLASSIFICATION, BUILT_IN_REGRESSION, MetricFacts, ScoringRules
 from bakeoff.domain.wording import quoted
-from bakeoff.evaluation.metrics.known_sklearn_scorers import known_scorers
+from bakeoff.evaluation.metrics.sklearn_scorer_names import known_scorers
 
 
 def built_in(target_kind: TargetKind) -> tuple[str, ...]:

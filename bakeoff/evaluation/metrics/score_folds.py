@@ -21,12 +21,12 @@ from bakeoff.domain.split_design import Design
 from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.result_details import bounded
 from bakeoff.evaluation.metrics.score_predictions import Scores, block_map_of, score_rows
-from bakeoff.evaluation.statistics import seeds
-from bakeoff.evaluation.statistics.cross_validation import out_of_fold
-from bakeoff.evaluation.statistics.sketches.blocks import BlockMap
+from bakeoff.evaluation.statistics import compare_across_seeds
+from bakeoff.evaluation.statistics.cross_validated_scores import out_of_fold
+from bakeoff.evaluation.statistics.sketches.row_blocks import BlockMap
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
+from registry.columns.check_predictions import BadPredictionsError, Predictions
 from registry.columns.class_predictions import Label
-from registry.columns.predictions import BadPredictionsError, Predictions
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -216,7 +216,7 @@ def over_seeds(scored: Sequence[Scores]) -> Scores:
             {**fold, "seed": place + 1} for place, one in enumerate(scored) for fold in one.details["folds"]
         ]
     sketched = {
-        name: seeds.over_seeds([one.sketches[name] for one in scored])
+        name: compare_across_seeds.over_seeds([one.sketches[name] for one in scored])
         for name, value in metrics.items()
         if value is not None and all(name in one.sketches for one in scored)
     }

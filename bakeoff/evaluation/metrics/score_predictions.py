@@ -24,7 +24,6 @@ from bakeoff.evaluation.metrics.score_curves import label_curves, value_curves
 from bakeoff.evaluation.metrics.score_sketches import sketches_of
 from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
 from bakeoff.evaluation.statistics.score_intervals import interval
-from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.metric_sketches import (
     LabelAnswers,
     exact_label_metrics,
@@ -32,7 +31,9 @@ from bakeoff.evaluation.statistics.sketches.metric_sketches import (
     label_sketches,
     value_sketches,
 )
+from bakeoff.evaluation.statistics.sketches.row_blocks import BlockMap, deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
+from registry.columns.check_predictions import BadPredictionsError, Predictions, check_numbers
 from registry.columns.class_predictions import (
     ClassPredictions,
     Label,
@@ -41,7 +42,6 @@ from registry.columns.class_predictions import (
     positive_code,
     to_class_predictions,
 )
-from registry.columns.predictions import BadPredictionsError, Predictions, check_numbers
 
 _MOST_NAMED = 5
 

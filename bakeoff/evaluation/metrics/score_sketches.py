@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from bakeoff.evaluation.statistics.sketches.blocks import JACKKNIFE_BLOCKS, BlockMap, Ints
 from bakeoff.evaluation.statistics.sketches.metric_sketches import other_sketch
+from bakeoff.evaluation.statistics.sketches.row_blocks import JACKKNIFE_BLOCKS, BlockMap, Ints
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
 #: The time for all metrics of one part of a candidate's scores whose influence function is not known.

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.score_folds import FoldedRows, over_seeds, score_folds
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 
 
 class ForgedReportError(Exception):
@@ -80,7 +80,7 @@ def score_snapshot(
 
     With folds, the predictions are those of all folds; with seeds, those of one seed after another.
     """
-    rows = len(snapshot.sealed_labels(folder))
+    rows = len(read_snapshot.sealed_labels(folder))
     seeds = max(1, len(predictions.values) // rows) if dataset.design.seeds > 1 else 1
     of_seed = (
         predictions.of(np.arange(seed * rows, (seed + 1) * rows)) if seeds > 1 else predictions
@@ -94,20 +94,20 @@ def score_snapshot(
                 answers,
                 rules=rules,
                 target_kind=dataset.target_kind,
-                classes=snapshot.classes(folder),
+                classes=read_snapshot.classes(folder),
                 split=dataset.split_id,
                 sketched=sketched,
                 functions=functions,
             )
         return score(
-            snapshot.sealed_labels(folder),
+            read_snapshot.sealed_labels(folder),
             answers,
             rules=rules,
             target_kind=dataset.target_kind,
-            classes=snapshot.classes(folder),
+            classes=read_snapshot.classes(folder),
             split=dataset.split_id,
-            groups=snapshot.sealed_groups(folder),
-            weights=snapshot.sealed_weights(folder),
+            groups=read_snapshot.sealed_groups(folder),
+            weights=read_snapshot.sealed_weights(folder),
             sealed=sealed,
             sketched=sketched,
             functions=functions,
@@ -119,11 +119,11 @@ def score_snapshot(
 def folded_rows(dataset: DatasetRef, folder: Path) -> FoldedRows:
     return FoldedRows(
         design=dataset.design,
-        true=snapshot.sealed_labels(folder),
-        rows=snapshot.sealed_rows(folder),
-        sizes=snapshot.fold_sizes(folder),
-        groups=snapshot.sealed_groups(folder),
-        weights=snapshot.sealed_weights(folder),
+        true=read_snapshot.sealed_labels(folder),
+        rows=read_snapshot.sealed_rows(folder),
+        sizes=read_snapshot.fold_sizes(folder),
+        groups=read_snapshot.sealed_groups(folder),
+        weights=read_snapshot.sealed_weights(folder),
     )
 
 

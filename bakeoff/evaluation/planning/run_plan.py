@@ -9,18 +9,18 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.finding import Finding
-from bakeoff.domain.machine.background_work import start_in_thread
+from bakeoff.domain.machine.work_in_thread import start_in_thread
 from bakeoff.domain.metric import MetricFacts, ScoringRules, is_custom
 from bakeoff.domain.model_version import check_name
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.split_design import Design
 from bakeoff.domain.wording import cut, listed, nearest, quoted
-from bakeoff.evaluation.datasets.dataset_checks import UnknownColumnError
 from bakeoff.evaluation.datasets.pin_snapshot import Pinned, pin
-from bakeoff.evaluation.datasets.snapshot import classes, fields, fold_sizes, sealed_labels
+from bakeoff.evaluation.datasets.read_snapshot import classes, fields, fold_sizes, sealed_labels
+from bakeoff.evaluation.datasets.refuse_unusable_dataset import UnknownColumnError
 from bakeoff.evaluation.functions.custom_metric_facts import metric_facts
 from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
-from bakeoff.evaluation.jobs.preprocessing import default_pipeline
+from bakeoff.evaluation.jobs.default_preprocessing import default_pipeline
 from bakeoff.evaluation.metrics.metric_names import check_names
 from bakeoff.evaluation.metrics.run_scoring_options import has_rare_class, resolve_rules
 from bakeoff.evaluation.planning.candidate_choice import (
@@ -32,8 +32,13 @@ from bakeoff.evaluation.planning.candidate_choice import (
     named,
     with_grids,
 )
-from bakeoff.evaluation.planning.design_request import design_of, refuse_race, refuse_seal, refuse_spread
 from bakeoff.evaluation.planning.run_spec import FILE_OPTIONS, RunSpec
+from bakeoff.evaluation.planning.split_design_request import (
+    design_of,
+    refuse_race,
+    refuse_seal,
+    refuse_spread,
+)
 from bakeoff.evaluation.planning.tune_request import with_searches
 from bakeoff.evaluation.planning.tuning_metric import with_choosing_rules
 from bakeoff.settings.configuration import Configuration

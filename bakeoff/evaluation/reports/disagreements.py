@@ -15,7 +15,8 @@ from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.wording import joined
-from bakeoff.evaluation.statistics.sentences import number
+from bakeoff.evaluation.statistics.verdict_sentences import number
+from registry.columns.check_predictions import Predictions, check_numbers
 from registry.columns.class_predictions import (
     ClassPredictions,
     Label,
@@ -23,7 +24,6 @@ from registry.columns.class_predictions import (
     plain_labels,
     to_class_predictions,
 )
-from registry.columns.predictions import Predictions, check_numbers
 
 if TYPE_CHECKING:
     import pandas as pd

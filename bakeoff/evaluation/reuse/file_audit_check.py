@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from registry.code.candidate_code import Code
-from registry.code.distributions import identity_of, owners_of
+from registry.code.distribution_of_module import identity_of, owners_of
 from registry.code.file_access_audit import SYSTEM
 
 _FILE, _PACKAGE = "file ", "package "

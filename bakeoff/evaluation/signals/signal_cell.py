@@ -20,7 +20,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import Cost, Provenance, digest_of
 from bakeoff.domain.signal import ModelOutput
-from bakeoff.evaluation.datasets import snapshot, snapshot_layout
+from bakeoff.evaluation.datasets import read_snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_context import Grant, Permission
 from bakeoff.evaluation.reuse.job_provenance import PartsOf, look_before, provenance_of
@@ -62,7 +62,7 @@ class SignalCellInputs:
                 threads=grant.threads,
                 memory_mb=grant.memory_mb,
                 processes=grant.processes,
-                mapped_bytes=snapshot.mapped_bytes(self.market),
+                mapped_bytes=read_snapshot.mapped_bytes(self.market),
             ),
             log=self.log,
             readable=(

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from bakeoff.evaluation.statistics.comparison import ComparedScores
-from bakeoff.evaluation.statistics.sketches.blocks import SEED, Floats
+from bakeoff.evaluation.statistics.pairwise_comparison import ComparedScores
+from bakeoff.evaluation.statistics.sketches.row_blocks import SEED, Floats
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
 DRAWS: Final = 4000

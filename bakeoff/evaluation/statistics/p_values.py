@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
-from bakeoff.evaluation.statistics.sketches.blocks import Floats
+from bakeoff.evaluation.statistics.sketches.row_blocks import Floats
 
 
 def holm(p_values: Sequence[float]) -> Floats:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from bakeoff.domain.runs.verdict import PairDifference, Standing
-from bakeoff.evaluation.statistics.comparison import Comparison, Pairs
+from bakeoff.evaluation.statistics.pairwise_comparison import Comparison, Pairs
 from bakeoff.evaluation.statistics.within_margin import bounds_to_best
 
 

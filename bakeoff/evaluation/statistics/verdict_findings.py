@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.runs.verdict import Against, RunVerdict
 from bakeoff.domain.wording import counted, joined
-from bakeoff.evaluation.statistics import sentences
+from bakeoff.evaluation.statistics import verdict_sentences
 from bakeoff.evaluation.statistics.score_intervals import interval
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
@@ -90,9 +90,10 @@ def findings_of(
 def _reuse(verdict: RunVerdict, use: SplitUse) -> Finding:
     message = f"{use.looks} candidates have been scored on these test rows"
     if verdict.expected_flattery:
+        flattery = verdict_sentences.about(verdict.expected_flattery, verdict.expected_flattery)
         message += (
-            f": if all were equal, the best of them would look better than it is by about "
-            f"{sentences.about(verdict.expected_flattery, verdict.expected_flattery)} {verdict.metric_name}"
+            f": if all were equal, the best of them would look better than it is by about {flattery} "
+            f"{verdict.metric_name}"
         )
     is_worn = use.looks >= use.alarm_from
     return Finding(

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from bakeoff.domain.runs.verdict import CorrectedScore
-from bakeoff.evaluation.statistics.comparison import ComparedScores, pairs_of
-from bakeoff.evaluation.statistics.sketches.blocks import SEED
+from bakeoff.evaluation.statistics.pairwise_comparison import ComparedScores, pairs_of
+from bakeoff.evaluation.statistics.sketches.row_blocks import SEED
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
 #: Bags of blocks for the corrected score; its Monte-Carlo error is then far below the standard error.

@@ -13,12 +13,18 @@ from scipy import special
 
 from bakeoff.domain.metric import short_name
 from bakeoff.domain.wording import joined
-from bakeoff.evaluation.statistics.comparison import DRAWS, ComparedScores, Comparison, compare_all, pairs_of
 from bakeoff.evaluation.statistics.p_values import t_scores
-from bakeoff.evaluation.statistics.sentences import number
-from bakeoff.evaluation.statistics.sketches.blocks import Floats
+from bakeoff.evaluation.statistics.pairwise_comparison import (
+    DRAWS,
+    ComparedScores,
+    Comparison,
+    compare_all,
+    pairs_of,
+)
+from bakeoff.evaluation.statistics.sketches.row_blocks import Floats
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.evaluation.statistics.verdict_findings import too_few
+from bakeoff.evaluation.statistics.verdict_sentences import number
 
 _PAIR = 2
 

@@ -8,7 +8,7 @@ import yaml
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.notebook.candidates.session_code import FOLDER
+from bakeoff.notebook.candidates.notebook_code_as_modules import FOLDER
 from bakeoff.settings.configuration import CATALOG_FILE
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def export(session: "ProjectSession", report: "RunReport", folder: Path, names: 
 
 
 def _chosen(session: "ProjectSession", report: "RunReport", names: Sequence[str]) -> "list[Candidate]":
-    from bakeoff.store.bakeoffs import job_rows
+    from bakeoff.store.bakeoffs import job_queries
 
-    jobs = job_rows.of_run(session.context.engine, report.run.id)
+    jobs = job_queries.of_run(session.context.engine, report.run.id)
     known = {job.candidate.id: job.candidate for job in jobs if job.candidate.id != report.run.baseline_id}
     for name in names:
         if name not in known:

@@ -19,11 +19,16 @@ from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.planning.candidate_choice import BASELINE_ID
 from bakeoff.notebook.candidates.candidate_grid import GridMember, grid
 from bakeoff.notebook.candidates.tuned_estimator import TunedEstimator
-from bakeoff.notebook.candidates.written_objects import WriteCode, WrittenObject, write_class, write_estimator
+from bakeoff.notebook.candidates.write_estimator_as_data import (
+    WriteCode,
+    WrittenObject,
+    write_class,
+    write_estimator,
+)
 from registry.catalog.models_yaml_schema import CLASS_PATH, ID
 from registry.catalog.parameter_grid import member_id
 from registry.catalog.search_space import with_tuning
-from registry.code.distributions import version_of
+from registry.code.distribution_of_module import version_of
 
 _PAIR = 2
 _MOST_DIFFERENCES = 3
@@ -172,7 +177,7 @@ def _candidate(written: WrittenObject) -> Candidate:
 
 
 def _has_code_of_the_session(candidate: Candidate) -> bool:
-    from bakeoff.notebook.candidates.session_code import FOLDER
+    from bakeoff.notebook.candidates.notebook_code_as_modules import FOLDER
     from registry.code.plugin_import_path import class_paths
 
     return any(path.startswith(f"{FOLDER}.") for path in class_paths(candidate))

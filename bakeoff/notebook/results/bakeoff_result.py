@@ -237,10 +237,10 @@ class BakeoffResult:
 
     def log(self, candidate: str) -> str:
         """What the candidate printed while it was fitted and while it predicted."""
-        from bakeoff.store.bakeoffs import job_rows
+        from bakeoff.store.bakeoffs import job_queries
 
         session = self._project()
-        for job in job_rows.of_run(session.context.engine, self.run_id):
+        for job in job_queries.of_run(session.context.engine, self.run_id):
             if job.candidate.id == candidate:
                 file = session.configuration.log_of(job.run_id, job.id)
                 return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
@@ -312,7 +312,7 @@ class BakeoffResult:
 
     def _project(self) -> "ProjectSession":
         if self._session is None:
-            from bakeoff.notebook.sessions import session_at
+            from bakeoff.notebook.open_projects import session_at
 
             self._session = session_at(self._root, self._file)
         return self._session

@@ -126,10 +126,10 @@ def _fit_and_save(
 ) -> ModelVersion:
     from bakeoff.notebook.bakeoff_run import BakeoffRun
     from bakeoff.operations.runs import start_run
-    from bakeoff.store.bakeoffs import job_rows
+    from bakeoff.store.bakeoffs import job_queries
 
     _refuse_to_promote(session)
-    candidate = job_rows.get(session.context.engine, result.evaluation_id).candidate
+    candidate = job_queries.get(session.context.engine, result.evaluation_id).candidate
     run = replace(
         report.run,
         id=new_id(),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.metric import short_name
 from bakeoff.domain.runs.verdict import Standing
-from bakeoff.notebook.candidates.session_code import FOLDER
+from bakeoff.notebook.candidates.notebook_code_as_modules import FOLDER
 from bakeoff.operations.runs.run_report import RunReport
 
 _MOMENT = "datetime64[us, UTC]"
@@ -218,29 +218,29 @@ def predictions(context: "Context", report: RunReport, candidate: str) -> "pd.Da
     import numpy as np
     import pandas as pd
 
-    from bakeoff.evaluation.datasets import snapshot
+    from bakeoff.evaluation.datasets import read_snapshot
     from bakeoff.evaluation.jobs.accept_outputs import load_predictions
     from bakeoff.evaluation.reports.disagreements import ScoredRows, answers_at
     from bakeoff.operations.judging.kept_predictions import kept_predictions
-    from bakeoff.store.bakeoffs import job_rows
+    from bakeoff.store.bakeoffs import job_queries
 
     run = report.run
     result = next(row.result for row in report.standings if row.result.model_id == candidate)
     paths = kept_predictions(context, run, result)
     if paths is None:
         raise NotFoundError(f"the predictions of {candidate} are not kept any more: use fresh=True")
-    true = snapshot.sealed_labels(paths.snapshot)
-    job = job_rows.get(context.engine, result.evaluation_id)
+    true = read_snapshot.sealed_labels(paths.snapshot)
+    job = job_queries.get(context.engine, result.evaluation_id)
     scored = ScoredRows(
         true=true,
         predictions={candidate: load_predictions(job, paths)},
         rules=run.rules,
         target_kind=run.dataset.target_kind,
-        classes=snapshot.classes(paths.snapshot),
+        classes=read_snapshot.classes(paths.snapshot),
     )
     labels, sure = answers_at(scored, np.arange(len(true)))[candidate]
     columns = {"true": true, "predicted": labels, **({"probability": sure} if sure is not None else {})}
-    rows = pd.Index(snapshot.sealed_rows(paths.snapshot), name="row")
+    rows = pd.Index(read_snapshot.sealed_rows(paths.snapshot), name="row")
     return pd.DataFrame(columns, index=rows).sort_index()
 
 

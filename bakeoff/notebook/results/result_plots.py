@@ -12,14 +12,14 @@ from bakeoff.notebook.errors_in_python_words import in_names_of_python
 from bakeoff.operations.runs.run_report import importance_of, report_record
 from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.difference_forest import difference_forest, pairs_with
+from bakeoff.web.charts.escaped_markup import Markup, tag
 from bakeoff.web.charts.leaderboard_markup import leaderboard_table
-from bakeoff.web.charts.markup import Markup, tag
 from bakeoff.web.charts.pairs_matrix import pairs_matrix
 from bakeoff.web.charts.plots.curve_plots import calibration_plot, precision_recall_plot, roc_plot
 from bakeoff.web.charts.plots.importance_plot import importance_plot
+from bakeoff.web.charts.plots.parameter_search_plot import study_plots
 from bakeoff.web.charts.plots.pareto_plot import pareto_plot, pareto_points
 from bakeoff.web.charts.plots.residual_plots import predicted_true_plot, residual_plot
-from bakeoff.web.charts.plots.study_plot import study_plots
 from bakeoff.web.reports.self_contained_html import in_notebook, report_stylesheet
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from bakeoff.operations.comparing.disagreed_rows import disagreements_of
 from bakeoff.operations.comparing.find_results import find_results
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import sketch_what_has_none
-from bakeoff.store.bakeoffs import job_rows
+from bakeoff.store.bakeoffs import job_queries
 from bakeoff.store.bakeoffs.results import verdict_rows
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _sketched(context: Context, results: Sequence[ComparedResult]) -> tuple[Comp
             return one
         if not sketch_what_has_none(context, one.run, [one.result]):
             return one
-        return replace(one, result=job_rows.result_of(context.engine, evaluation))
+        return replace(one, result=job_queries.result_of(context.engine, evaluation))
 
     return tuple(map(sketched, results))
 
@@ -205,7 +205,7 @@ def _choice_of_few(context: Context, results: Sequence[ComparedResult]) -> tuple
     run = results[0].run
     if any(one.run.id != run.id or one.version for one in results):
         return ()
-    known = job_rows.results_of_run(context.engine, run.id)
+    known = job_queries.results_of_run(context.engine, run.id)
     rivals = sum(result.model_id != run.baseline_id for result in known)
     if rivals <= len(results):
         return ()
@@ -220,9 +220,9 @@ def _judge(
     context: Context, results: Sequence[ComparedResult], metrics: Sequence[str]
 ) -> "tuple[dict[str, RunVerdict], dict[str, dict[str, Sketch | None]]]":
     """The verdict by each metric, and the sketches by metric and candidate."""
-    from bakeoff.evaluation.statistics.comparison import IncomparableError
-    from bakeoff.evaluation.statistics.judging import judge
-    from bakeoff.operations.judging.judged_results import judged_candidate, use_of_split
+    from bakeoff.evaluation.statistics.pairwise_comparison import IncomparableError
+    from bakeoff.evaluation.statistics.reach_verdict import judge
+    from bakeoff.operations.judging.statistics_inputs import judged_candidate, use_of_split
 
     settings = context.configuration.settings
     use = use_of_split(context, results[0].run.dataset)

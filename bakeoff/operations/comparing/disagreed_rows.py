@@ -54,7 +54,7 @@ def disagreements_of(
 def kept_rows(context: Context, results: Sequence[ComparedResult]) -> KeptRows:
     import numpy as np
 
-    from bakeoff.evaluation.datasets import snapshot
+    from bakeoff.evaluation.datasets import read_snapshot
     from bakeoff.evaluation.jobs.accept_outputs import load_predictions
     from bakeoff.evaluation.metrics import run_scoring_options
     from bakeoff.evaluation.reports.disagreements import ScoredRows
@@ -62,7 +62,7 @@ def kept_rows(context: Context, results: Sequence[ComparedResult]) -> KeptRows:
     dataset, rules = results[0].run.dataset, results[0].run.rules
     paths = {one.name: _paths_of(context, one) for one in results}
     folder = paths[results[0].name].snapshot
-    true = snapshot.sealed_labels(folder)
+    true = read_snapshot.sealed_labels(folder)
     predictions = {one.name: load_predictions(one.job, paths[one.name]) for one in results}
     places = None
     if rules.seal:
@@ -77,7 +77,7 @@ def kept_rows(context: Context, results: Sequence[ComparedResult]) -> KeptRows:
         predictions=predictions,
         rules=rules,
         target_kind=dataset.target_kind,
-        classes=snapshot.classes(folder),
+        classes=read_snapshot.classes(folder),
     )
     return KeptRows(snapshot=folder, scored=scored, places=places)
 
@@ -97,16 +97,16 @@ def _listed(kept: KeptRows, found: "Disagreements", most: int) -> "list[Disagree
     """Classes in the order of the dataset; numbers with those first that are furthest apart."""
     if not most or not found.differing:
         return []
-    from bakeoff.evaluation.datasets import snapshot
+    from bakeoff.evaluation.datasets import read_snapshot
     from bakeoff.evaluation.reports.disagreements import DisagreedRow, answers_at, plain_features
 
-    numbers, places = snapshot.sealed_rows(kept.snapshot), found.places
+    numbers, places = read_snapshot.sealed_rows(kept.snapshot), found.places
     if found.median is None:
         places = places[numbers[kept.among_test_rows(places)].argsort(kind="stable")]
     places = places[:most]
     answers = answers_at(kept.scored, places)
     test_places = kept.among_test_rows(places)
-    features = plain_features(snapshot.test_rows(kept.snapshot, test_places))
+    features = plain_features(read_snapshot.test_rows(kept.snapshot, test_places))
     true = kept.scored.true[places].tolist()
     return [
         DisagreedRow(

@@ -13,7 +13,7 @@ from bakeoff.operations.comparing.comparability import ComparedResult
 from bakeoff.operations.comparing.resolve_result_names import ProjectPlaces, Reading, readings_of
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 
 
 def find_results(context: Context, words: Sequence[str], *, run: str | None) -> tuple[ComparedResult, ...]:
@@ -63,7 +63,7 @@ def _result_of(context: Context, reading: Reading) -> tuple[Result, Job]:
             f"{job.candidate.id} of run {job.run_id[:8]} is {job.state}: it has no result to be compared; "
             f"`bakeoff show {job.run_id[:8]}` says more"
         )
-    return job_rows.result_of(context.engine, job.id), job
+    return job_queries.result_of(context.engine, job.id), job
 
 
 def _origin_of(context: Context, version: ModelVersion) -> Job:
@@ -74,7 +74,7 @@ def _origin_of(context: Context, version: ModelVersion) -> Job:
             "its class into the catalog, and run it"
         )
     try:
-        return job_rows.get(context.engine, evaluation)
+        return job_queries.get(context.engine, evaluation)
     except NotFoundError:
         raise NotFoundError(
             f"{version.uri} was saved from evaluation {evaluation[:8]}, which is not in this database any "
@@ -93,7 +93,7 @@ def _recommended(context: Context, run: Run) -> Job:
         )
     verdict = wait_for_verdict(context, run.id)
     board = rank(
-        job_rows.results_of_run(context.engine, run.id),
+        job_queries.results_of_run(context.engine, run.id),
         metric=run.rules.metrics[0],
         baseline_id=run.baseline_id,
         directions=run.rules.directions,
@@ -105,7 +105,7 @@ def _recommended(context: Context, run: Run) -> Job:
             f"`bakeoff show {run.id[:8]}` says why"
         )
     wanted = verdict.recommended if verdict and verdict.recommended in ids else ids[0]
-    return next(job for job in job_rows.of_run(context.engine, run.id) if job.candidate.id == wanted)
+    return next(job for job in job_queries.of_run(context.engine, run.id) if job.candidate.id == wanted)
 
 
 def _names(words: Sequence[str], readings: Sequence[Reading], results: Sequence[Result]) -> list[str]:

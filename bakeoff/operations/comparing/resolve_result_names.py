@@ -24,7 +24,7 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from registry.models import registry_opening
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class ProjectPlaces:
 
     def jobs_of(self, run: Run) -> Sequence[Job]:
         if run.id not in self._jobs:
-            self._jobs[run.id] = job_rows.of_run(self._context.engine, run.id)
+            self._jobs[run.id] = job_queries.of_run(self._context.engine, run.id)
         return self._jobs[run.id]
 
     def version(self, identifier: str) -> ModelVersion | None:

@@ -79,12 +79,12 @@ def wrong_rows(
     context: Context, result: ComparedResult, *, offset: int = 0, limit: int | None = None
 ) -> WrongRows:
     """`limit`: rows of the page; None: all. NotFoundError if the predictions are not kept any more."""
-    from bakeoff.evaluation.datasets import snapshot
+    from bakeoff.evaluation.datasets import read_snapshot
     from bakeoff.evaluation.reports.disagreements import wrong_places
 
     kept = kept_rows(context, [result])
     places = wrong_places(kept.scored, result.name)
-    numbers = snapshot.sealed_rows(kept.snapshot)
+    numbers = read_snapshot.sealed_rows(kept.snapshot)
     if result.run.dataset.target_kind is not TargetKind.REGRESSION:
         places = places[numbers[kept.among_test_rows(places)].argsort(kind="stable")]
     page = places[offset:] if limit is None else places[offset : offset + limit]
@@ -100,14 +100,14 @@ def wrong_rows(
 def _items(
     kept: "KeptRows", result: ComparedResult, numbers: "NDArray[Any]", page: "NDArray[np.intp]"
 ) -> tuple[WrongRow, ...]:
-    from bakeoff.evaluation.datasets import snapshot
+    from bakeoff.evaluation.datasets import read_snapshot
     from bakeoff.evaluation.reports.disagreements import answers_at, plain_features
 
     predicted, probabilities = answers_at(kept.scored, page)[result.name]
     true = kept.scored.true[page].tolist()
     test_places = kept.among_test_rows(page)
     folds = _folds(kept, result, test_places)
-    features = plain_features(snapshot.test_rows(kept.snapshot, test_places))
+    features = plain_features(read_snapshot.test_rows(kept.snapshot, test_places))
     is_number = result.run.dataset.target_kind is TargetKind.REGRESSION
     return tuple(
         WrongRow(
@@ -126,10 +126,10 @@ def _items(
 def _folds(kept: "KeptRows", result: ComparedResult, places: "NDArray[np.intp]") -> list[int | None]:
     import numpy as np
 
-    from bakeoff.evaluation.datasets import snapshot
+    from bakeoff.evaluation.datasets import read_snapshot
 
     if not result.run.dataset.design.has_folds:
         return [None] * len(places)
-    ends = np.cumsum([test for _, test in snapshot.fold_sizes(kept.snapshot)])
+    ends = np.cumsum([test for _, test in read_snapshot.fold_sizes(kept.snapshot)])
     found: list[int | None] = np.searchsorted(ends, places, side="right").tolist()
     return found

@@ -16,10 +16,10 @@ from bakeoff.domain.conformance_report import ConformanceReport
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.conformance.check_candidate import PRELOADED, KitLimits, check_candidate
-from bakeoff.operations.conformance import report_store
+from bakeoff.operations.conformance import conformance_report_store
 from bakeoff.operations.context import Context
 from bakeoff.operations.one_off_oven import own_oven
-from bakeoff.operations.signals.signal_check import check_signal_model
+from bakeoff.operations.signals.check_signal_model import check_signal_model
 from registry.catalog import models_yaml_schema
 
 _SIGNALS = "generate_signals"
@@ -42,7 +42,7 @@ def check_plugins(
                 report = check_candidate(
                     plugin, run, root=configuration.root, closed=configuration.secrets, limits=limits
                 )
-            report_store.keep(configuration, plugin, report)
+            conformance_report_store.keep(configuration, plugin, report)
             yield report
 
 

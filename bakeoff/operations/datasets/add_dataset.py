@@ -14,7 +14,7 @@ from bakeoff.evaluation.planning.run_plan import FILE_SOURCES
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
 from bakeoff.operations.datasets.dataset_overview import CheckedDataset, check_dataset
-from bakeoff.settings.added_entry import replace_text, with_entry
+from bakeoff.settings.add_yaml_entry import replace_text, with_entry
 from bakeoff.settings.configuration import DEFAULT_FILE, load
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def add_dataset(context: Context, name: str, data: Path, options: Mapping[str, A
 
 def _check_positive_label(context: Context, name: str, found: CheckedDataset) -> None:
     """As a run does: it would refuse a label that is no class of the target."""
-    from bakeoff.evaluation.datasets.snapshot import classes
+    from bakeoff.evaluation.datasets.read_snapshot import classes
     from bakeoff.evaluation.datasets.snapshot_layout import folder_of
     from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules
 

@@ -87,7 +87,7 @@ def _profile(context: Context, dataset: DatasetRef) -> "DataProfile | None":
 
 def columns_of(context: Context, dataset: DatasetRef) -> "Sequence[Field]":
     """Empty if the snapshot is not here any more: it was collected, or is on another machine."""
-    from bakeoff.evaluation.datasets.snapshot import fields
+    from bakeoff.evaluation.datasets.read_snapshot import fields
     from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 
     try:

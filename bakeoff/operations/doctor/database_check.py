@@ -7,8 +7,8 @@ from pathlib import Path
 from bakeoff.domain.wording import masked
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
-from bakeoff.store.bakeoffs import job_rows
-from bakeoff.store.bakeoffs.job_rows import Backlog
+from bakeoff.store.bakeoffs import job_queries
+from bakeoff.store.bakeoffs.job_queries import Backlog
 from bakeoff.store.database import schema_version
 
 #: Two bytes of an SQLite file say how it is written: their place, and their value in WAL mode.
@@ -37,7 +37,7 @@ def check_database(context: Context) -> DatabaseStatus:
             cure,
         )
         return DatabaseStatus(schema=current, backlog=None, findings=[other])
-    backlog = job_rows.backlog(context.engine)
+    backlog = job_queries.backlog(context.engine)
     return DatabaseStatus(schema=current, backlog=backlog, findings=[_mode(context), _leases(backlog)])
 
 

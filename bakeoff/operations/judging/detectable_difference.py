@@ -51,7 +51,7 @@ class DetectableDifference:
 
 def detectable_difference(context: Context, run: Run, candidates: int) -> DetectableDifference | None:
     """None if nothing can be said: for a single candidate, or a regression without an earlier run."""
-    from bakeoff.evaluation.statistics.cross_validation import variance_factor
+    from bakeoff.evaluation.statistics.cross_validated_scores import variance_factor
     from bakeoff.evaluation.statistics.winners_curse import planned_detectable_difference
 
     if candidates < _FEWEST:

@@ -19,25 +19,25 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.finding import Finding, blocking, with_accepted, worst_first
 from bakeoff.domain.ids_and_times import utc_now
-from bakeoff.domain.machine.background_work import StoppedError
+from bakeoff.domain.machine.work_in_thread import StoppedError
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SplitReuse
-from bakeoff.operations.conformance.report_store import findings_of_checks
+from bakeoff.operations.conformance.conformance_report_store import findings_of_checks
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import sketch_what_has_none
-from bakeoff.operations.judging.race_looks import with_stopped
+from bakeoff.operations.judging.race_rounds import with_stopped
 from bakeoff.operations.judging.testset_reuse import SpentRows, with_use_of_split
 from bakeoff.operations.judging.verdict_conditions import is_strict, without_crown
 from bakeoff.operations.upkeep.work_under_lease import work_while_leased
 from bakeoff.settings import log_setup
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import race_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 
 if TYPE_CHECKING:
-    from bakeoff.evaluation.statistics.judging import JudgedCandidate
+    from bakeoff.evaluation.statistics.reach_verdict import JudgedCandidate
     from bakeoff.operations.production.ask_production import ProductionAnswer
 
 log = logging.getLogger(__name__)
@@ -146,14 +146,14 @@ def verdict_of(
     """
     from bakeoff.evaluation.checks.result_checks import result_findings
     from bakeoff.evaluation.checks.shuffled_labels import shuffle_findings
-    from bakeoff.evaluation.statistics.judging import LEVEL, Reference, judge
-    from bakeoff.evaluation.statistics.racing import level_in_the_end
-    from bakeoff.operations.judging.judged_results import always_positive, use_of_split
+    from bakeoff.evaluation.statistics.race_elimination import level_in_the_end
+    from bakeoff.evaluation.statistics.reach_verdict import LEVEL, Reference, judge
     from bakeoff.operations.judging.shuffle_check import own_scores
+    from bakeoff.operations.judging.statistics_inputs import always_positive, use_of_split
 
     metric = run.rules.metrics[0]
     settings = context.configuration.settings
-    results = job_rows.results_of_run(context.engine, run.id)
+    results = job_queries.results_of_run(context.engine, run.id)
     candidates = _candidates(context, run, results)
     bare = {one.id for one in candidates if one.sketch is None and one.score is not None}
     if bare and sketch_what_has_none(context, run, [one for one in results if one.model_id in bare]):
@@ -184,7 +184,7 @@ def verdict_of(
             replace(verdict, production=production.scores),
             (*findings, *production.findings),
         )
-    jobs = {job.candidate.id: job.candidate for job in job_rows.of_run(context.engine, run.id)}
+    jobs = {job.candidate.id: job.candidate for job in job_queries.of_run(context.engine, run.id)}
     findings = (
         *shuffle_findings(verdict.shuffled, own_scores(run, results)),
         *result_findings(results, jobs, baseline=run.baseline_id),
@@ -214,7 +214,7 @@ def _densities_of(
 
     if not verdict.pairs and not verdict.references:
         return []
-    known = _candidates(context, run, job_rows.results_of_run(context.engine, run.id))
+    known = _candidates(context, run, job_queries.results_of_run(context.engine, run.id))
     sketches = {one.id: one.sketch for one in known if one.sketch and one.sketch.is_estimable}
     references = {one.id: sketches.pop(one.id) for one in known if one.is_baseline and one.id in sketches}
     if production and production.sketch and production.sketch.is_estimable:
@@ -236,11 +236,11 @@ def _all_findings(context: Context, run: Run, on_results: Sequence[Finding]) -> 
 
 def verdict_so_far(context: Context, run: Run) -> RunVerdict:
     """What could be said if the run ended now, for a display. It is not stored, and commits to nothing."""
-    from bakeoff.evaluation.statistics.judging import judge
+    from bakeoff.evaluation.statistics.reach_verdict import judge
 
     metric = run.rules.metrics[0]
     return judge(
-        _candidates(context, run, job_rows.results_of_run(context.engine, run.id)),
+        _candidates(context, run, job_queries.results_of_run(context.engine, run.id)),
         metric=metric,
         greater_is_better=run.rules.greater_is_better(metric),
         draws=_DRAWS_SO_FAR,
@@ -248,7 +248,7 @@ def verdict_so_far(context: Context, run: Run) -> RunVerdict:
 
 
 def _candidates(context: Context, run: Run, results: Sequence[Result]) -> "list[JudgedCandidate]":
-    from bakeoff.operations.judging.judged_results import judged_candidate
+    from bakeoff.operations.judging.statistics_inputs import judged_candidate
 
     metric = run.rules.metrics[0]
     sketches = verdict_rows.sketches_of_run(context.engine, run.id, metric)

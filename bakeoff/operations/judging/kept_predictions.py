@@ -14,7 +14,7 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs import job_rows
+from bakeoff.store.bakeoffs import job_queries
 from bakeoff.store.bakeoffs.results import earlier_fits, verdict_rows
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def sketch_what_has_none(context: Context, run: Run, results: Sequence[Result]) 
 
 def _sketch(context: Context, run: Run, result: Result) -> bool:
     from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
-    from registry.columns.predictions import BadPredictionsError
+    from registry.columns.check_predictions import BadPredictionsError
 
     try:
         return _sketch_from_predictions(context, run, result)
@@ -66,7 +66,7 @@ def _sketch_from_predictions(context: Context, run: Run, result: Result) -> bool
     paths = kept_predictions(context, run, result)
     if paths is None:
         return False
-    scores = score_files(run, job_rows.get(context.engine, result.evaluation_id), paths)
+    scores = score_files(run, job_queries.get(context.engine, result.evaluation_id), paths)
     same = {
         name: sketch
         for name, sketch in scores.sketches.items()

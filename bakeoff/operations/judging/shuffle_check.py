@@ -26,7 +26,7 @@ from bakeoff.operations.capacity import grant_for
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.verdict_conditions import is_strict, without_crown
 from bakeoff.operations.one_off_oven import own_folder, own_oven
-from bakeoff.store.bakeoffs import job_rows
+from bakeoff.store.bakeoffs import job_queries
 from bakeoff.store.bakeoffs.results import shuffled_refit_rows, verdict_rows
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _evaluation(context: Context, run: Run, job: Job, folder: Path) -> "Evaluati
 
 
 def _job_of(context: Context, run: Run, name: str) -> Job:
-    jobs = {job.candidate.id: job for job in job_rows.of_run(context.engine, run.id)}
+    jobs = {job.candidate.id: job for job in job_queries.of_run(context.engine, run.id)}
     jobs.pop(run.baseline_id or "", None)  # it learns nothing, by design
     if name not in jobs:
         raise NotFoundError(
@@ -147,7 +147,7 @@ def check_later(context: Context, run: Run, name: str | None) -> tuple[RunVerdic
     if chosen is None:
         raise NotFoundError(f"run {run.name} recommends no candidate: name one with --model")
     check = check_shuffled(context, run, chosen)
-    results = job_rows.results_of_run(context.engine, run.id)
+    results = job_queries.results_of_run(context.engine, run.id)
     found = _accepted(context, run, shuffle_findings([check], own_scores(run, results)))
 
     def changed(before: RunVerdict) -> RunVerdict:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bakeoff.cell.host.cell_outcome import End
 from bakeoff.evaluation.checks.shuffled_labels import above_chance
-from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.functions.temporary_oven import RunCell
 from bakeoff.evaluation.jobs.accept_outputs import load_predictions
 from bakeoff.evaluation.jobs.cell_failure import Killed, Stopped, failure_of
@@ -16,7 +16,7 @@ from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay
 from bakeoff.evaluation.jobs.evaluation_job import order_of
 from bakeoff.evaluation.metrics import run_scoring_options
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, folded_rows
-from registry.columns.predictions import BadPredictionsError
+from registry.columns.check_predictions import BadPredictionsError
 
 #: More than labels are asked of a candidate whose scores are read: an area tells more than labels do.
 _ASKS_FOR_SCORES = "roc_auc"
@@ -57,7 +57,7 @@ def _scored(evaluation: EvaluationUnderWay) -> float:
         folds = folded_rows(run.dataset, folder)
         true = folds.true[folds.rows_of(0)]
     else:
-        true = snapshot.sealed_labels(folder)
+        true = read_snapshot.sealed_labels(folder)
     if len(predictions.values) != len(true):
         raise BadPredictionsError(f"it predicted {len(predictions.values)} values for {len(true)} rows")
     if run.rules.seal:
@@ -67,6 +67,6 @@ def _scored(evaluation: EvaluationUnderWay) -> float:
         true,
         predictions,
         target_kind=run.dataset.target_kind,
-        classes=snapshot.classes(folder),
+        classes=read_snapshot.classes(folder),
         rules=run.rules,
     )

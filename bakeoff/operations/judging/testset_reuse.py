@@ -20,7 +20,7 @@ from bakeoff.evaluation.statistics.verdict_findings import unseen_rows
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import kept_predictions
 from bakeoff.operations.one_off_oven import own_oven
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.results.verdict_rows import EarlierVerdict
 
@@ -101,7 +101,7 @@ def _with_broken_seals(context: Context, run: Run, verdict: RunVerdict) -> RunVe
 
 def _open_sealed_rows(context: Context, run: Run, verdict: RunVerdict, result: Result) -> RunVerdict:
     from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
-    from registry.columns.predictions import BadPredictionsError
+    from registry.columns.check_predictions import BadPredictionsError
 
     test_rows = run.dataset.test_rows
     if run.rules.open_rows(test_rows) == test_rows:
@@ -110,7 +110,7 @@ def _open_sealed_rows(context: Context, run: Run, verdict: RunVerdict, result: R
     if paths is None:
         return _not_opened(verdict, "its predictions were not kept")
     try:
-        job = job_rows.get(context.engine, result.evaluation_id)
+        job = job_queries.get(context.engine, result.evaluation_id)
         scores = _scores_of_sealed_rows(context, run, job, paths, verdict.metric)
     except (BakeoffError, ForgedReportError, BadPredictionsError, OSError) as exc:
         return _not_opened(verdict, str(exc))
@@ -212,7 +212,7 @@ def _verdicts_before(context: Context, run: Run) -> list[EarlierVerdict]:
 
 
 def _name_of(context: Context, evaluation_id: str) -> str:
-    job = job_rows.get(context.engine, evaluation_id)
+    job = job_queries.get(context.engine, evaluation_id)
     return f"{job.candidate.id} of {run_rows.get(context.engine, job.run_id).name}"
 
 
@@ -220,7 +220,7 @@ def _p_of_being_better(
     context: Context, metric: str, proposed: str, champion: str, *, greater_is_better: bool
 ) -> float:
     """The one-sided p-value; 1 if the champion was scored by other rules, or has no stored sketch."""
-    from bakeoff.evaluation.statistics.comparison import IncomparableError
+    from bakeoff.evaluation.statistics.pairwise_comparison import IncomparableError
     from bakeoff.evaluation.statistics.sketches.sketch import Sketch
     from bakeoff.evaluation.statistics.winners_curse import p_of_being_better
 
@@ -235,7 +235,7 @@ def _p_of_being_better(
 
 
 def _of_sealed_rows(sealed: SealedScore, metric: str) -> str:
-    from bakeoff.evaluation.statistics.sentences import number
+    from bakeoff.evaluation.statistics.verdict_sentences import number
 
     half = (sealed.high - sealed.low) / 2 if sealed.low is not None and sealed.high is not None else 0.0
     between = (

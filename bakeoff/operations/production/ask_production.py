@@ -18,13 +18,13 @@ from bakeoff.cell.host.cell_outcome import End
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.finding import Finding, Severity
-from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
+from bakeoff.domain.machine.work_in_thread import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.runs.job import JobError
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.runs.verdict import ProductionScores
-from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
 from bakeoff.evaluation.functions.temporary_oven import RunCell
@@ -43,7 +43,7 @@ from bakeoff.store.bakeoffs.results.verdict_rows import MOST_ATTEMPTS
 from bakeoff.store.bakeoffs.row_lease import RowLease
 from registry.code.permitted_outside_access import below_home, outside_paths, variables_of
 from registry.code.plugin_import_path import import_path, readable_paths
-from registry.columns.predictions import BadPredictionsError
+from registry.columns.check_predictions import BadPredictionsError
 from registry.models.promotion import production_of
 from registry.models.registry_interface import Fitted
 from registry.models.registry_opening import has_registry, open_registry
@@ -234,7 +234,7 @@ def _order(context: Context, run: Run, version: ModelVersion, copied: Fitted) ->
             memory_mb=grant.memory_mb,
             output_mb=predictions_mb(dataset),
             processes=grant.processes,
-            mapped_bytes=snapshot.mapped_bytes(place),
+            mapped_bytes=read_snapshot.mapped_bytes(place),
         ),
         log=configuration.log_of(run.id, "production"),
         readable=(

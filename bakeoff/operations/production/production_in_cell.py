@@ -16,7 +16,7 @@ from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.runs.job import Phase
-from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
+from bakeoff.evaluation.datasets.read_snapshot import Data, open_snapshot
 from bakeoff.inference.loaded_version import LoadedVersion
 from bakeoff.settings import log_setup
 from registry.columns.class_predictions import columns_of

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.runs.result import Result
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs import job_rows
+from bakeoff.store.bakeoffs import job_queries
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import schema_version
 from registry.models.promotion_gates import EvidenceOf, RunEvidence
@@ -21,7 +21,7 @@ def evidence_in(context: Context, *, first: str | None = None) -> EvidenceOf:
         if evaluation_id is None:
             return ()
         schema_version.ensure(context.engine)
-        found = job_rows.results_from(context.engine, evaluation_id, limit=_MOST_RUNS)
+        found = job_queries.results_from(context.engine, evaluation_id, limit=_MOST_RUNS)
         found.sort(key=lambda result: result.run_id != first)  # stable: the others stay newest first
         return [_of_run(context, result) for result in found]
 

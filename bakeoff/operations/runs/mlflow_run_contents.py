@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.runs.experiment_tracking import TrackedEnd, TrackedEntry, TrackedRun, TrackedValue
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Cost, Part, Provenance, Result
 from bakeoff.domain.runs.run import Run, RunState
-from bakeoff.domain.runs.tracking import TrackedEnd, TrackedEntry, TrackedRun, TrackedValue
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.runs.read_stopped_candidates import StoppedCandidate
 from bakeoff.operations.runs.run_report import (
@@ -20,7 +20,7 @@ from bakeoff.operations.runs.run_report import (
     read_report,
     standing_record,
 )
-from bakeoff.store.bakeoffs import job_rows, label_rows
+from bakeoff.store.bakeoffs import job_queries, run_label_rows
 from bakeoff.store.bakeoffs.results import curve_rows, earlier_fits
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _all_known(engine: "Engine", report: RunReport) -> Iterator[_Known]:
     rows = {row.result.evaluation_id: row for row in report.standings}
     stopped = {one.job.id: one for one in report.stopped}
     curves = curve_rows.of_run(engine, run_id)
-    for job in job_rows.of_run(engine, run_id):
+    for job in job_queries.of_run(engine, run_id):
         row = rows.get(job.id)
         fit = row and earlier_fits.of_evaluation(engine, row.result.reused_from or job.id)
         yield _Known(
@@ -109,7 +109,7 @@ def _without_result(report: RunReport, job: Job, stopped: StoppedCandidate | Non
 
 def _run_entry(engine: "Engine", report: RunReport, files: Mapping[str, str]) -> TrackedEntry:
     run, verdict = report.run, report.verdict
-    labels = label_rows.of_runs(engine, [run.id]).get(run.id, [])
+    labels = run_label_rows.of_runs(engine, [run.id]).get(run.id, [])
     best = next((row.result for row in report.standings if row.result.model_id == _taken(verdict)), None)
     return TrackedEntry(
         id=run.id,

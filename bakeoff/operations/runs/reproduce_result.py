@@ -11,7 +11,7 @@ from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.reuse.reproduction import ReproductionComparison, compare_fits
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs import start_run
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import earlier_fits
 
 
@@ -26,7 +26,7 @@ def first_fit(context: Context, job: Job) -> Fit:
         raise NotFoundError(
             f"job {job.id} ({job.candidate.id}) is {job.state}: it has no result to reproduce"
         )
-    result = job_rows.result_of(context.engine, job.id)
+    result = job_queries.result_of(context.engine, job.id)
     origin = result.reused_from or result.evaluation_id
     fit = earlier_fits.of_evaluation(context.engine, origin)
     if fit is None:
@@ -40,7 +40,7 @@ def first_fit(context: Context, job: Job) -> Fit:
 def start_reproduction(context: Context, fit: Fit) -> str:
     """The id of the run."""
     before = run_rows.get(context.engine, fit.result.run_id)
-    job = job_rows.get(context.engine, fit.result.evaluation_id)
+    job = job_queries.get(context.engine, fit.result.evaluation_id)
     run = replace(
         before,
         id=new_id(),
@@ -61,7 +61,7 @@ def start_reproduction(context: Context, fit: Fit) -> str:
 
 def compare_with_first(context: Context, fit: Fit, run_id: str) -> ReproductionComparison:
     """Compares the result of a completed run with the first one."""
-    [job] = job_rows.of_run(context.engine, run_id)
+    [job] = job_queries.of_run(context.engine, run_id)
     again = earlier_fits.of_evaluation(context.engine, job.id)
     assert again is not None  # noqa: S101 - it was fitted
     return compare_fits(

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.runs.column_importance import IMPORTANCE, Importance, importance_in
+from bakeoff.domain.runs.experiment_tracking import Tracking
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.model_saving import Saving
 from bakeoff.domain.runs.result import FoldResult, Result, fold_record
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.runs.tracking import Tracking
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.signal import EnsembleSignal
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, in_order_of_bands, rank
 from bakeoff.operations.runs.read_stopped_candidates import StoppedCandidate, stopped_candidates
-from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows, saving_rows
 from bakeoff.store.bakeoffs.results import curve_rows, fold_rows, tracking_rows, verdict_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 from bakeoff.store.signals import model_signals
@@ -59,7 +59,7 @@ def scored_nobody(engine: "Engine", run: Run) -> bool:
     first = run.rules.metrics[0]
     scored = [
         result.metrics.get(first) is not None
-        for result in job_rows.results_of_run(engine, run.id)
+        for result in job_queries.results_of_run(engine, run.id)
         if result.model_id != run.baseline_id
     ]
     return bool(scored) and not any(scored)
@@ -74,7 +74,7 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
     if verdict is not None and verdict.metric != ranking:
         verdict = None
     standings = rank(
-        job_rows.results_of_run(engine, run_id),
+        job_queries.results_of_run(engine, run_id),
         metric=ranking,
         baseline_id=run.baseline_id,
         directions=run.rules.directions,
@@ -90,7 +90,7 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
         ]
     if verdict is not None:
         standings = in_order_of_bands(standings, verdict.bands)
-    every = job_rows.of_run(engine, run_id)
+    every = job_queries.of_run(engine, run_id)
     ended = [job for job in every if job.state not in {JobState.COMPLETED, JobState.STOPPED}]
     folds = fold_rows.of_run(engine, run_id) if run.dataset.design.fits > 1 else {}
     return RunReport(

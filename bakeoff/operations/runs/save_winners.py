@@ -10,7 +10,7 @@ import shutil
 from contextlib import suppress
 
 from bakeoff.domain.errors import InvalidInputError, TamperedError
-from bakeoff.domain.machine.background_work import StoppedError
+from bakeoff.domain.machine.work_in_thread import StoppedError
 from bakeoff.domain.model_version import ModelVersion, Stage, VersionFilter
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.model_saving import NotSaved, PromotionOutcome, Saved, SaveRequest, SavingOutcome
@@ -22,7 +22,7 @@ from bakeoff.operations.production.promotion_evidence import evidence_in
 from bakeoff.operations.upkeep.work_under_lease import work_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.settings.registry_settings import PromotionSettings
-from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, schedule_slots
+from bakeoff.store.bakeoffs import job_queries, run_rows, saving_rows, schedule_slots
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 from registry.models.promotion import GateError, promote_once
@@ -69,7 +69,7 @@ def _save_run(context: Context, run_id: str) -> SavingOutcome:
     """Saves the models of a run, then removes their files, except those of models that could not be saved."""
     run = run_rows.get(context.engine, run_id)
     assert run.save is not None  # noqa: S101 - no saving is begun for other runs
-    results = job_rows.results_of_run(context.engine, run.id)
+    results = job_queries.results_of_run(context.engine, run.id)
     verdict = verdict_rows.of_run(context.engine, run.id)
     selection = select(run, results, run.save.policy, verdict)
     outcome = _outcome(context, run, selection, run.save)
@@ -94,7 +94,7 @@ def _outcome(context: Context, run: Run, selection: Selection, request: SaveRequ
 
 
 def _save(context: Context, registry: BaseModelRegistry, result: Result, name: str) -> Saved | NotSaved:
-    job = job_rows.get(context.engine, result.reused_from or result.evaluation_id)
+    job = job_queries.get(context.engine, result.reused_from or result.evaluation_id)
     try:
         version = _find(registry, job) or _add(context, registry, result, job, name)
     except (_NothingToSaveError, InvalidInputError, TamperedError) as exc:
@@ -121,7 +121,7 @@ class _NothingToSaveError(Exception):
 
 
 def _add(context: Context, registry: BaseModelRegistry, result: Result, job: Job, name: str) -> ModelVersion:
-    left = job_rows.fitted_in(context.engine, job.id)
+    left = job_queries.fitted_in(context.engine, job.id)
     if not isinstance(left, FittedModel):
         raise _NothingToSaveError(left.problem if left else "it was fitted in a run that saves no models")
     folder = context.configuration.fitted_of(job.run_id, job.id)
@@ -183,7 +183,7 @@ def _policy(context: Context, run: Run) -> PromotionSettings:
 
 def _clear_away(context: Context, run: Run, outcome: SavingOutcome) -> None:
     kept = {one.evaluation_id for one in outcome.not_saved}
-    fitted_here = {(run.id, job.id) for job in job_rows.of_run(context.engine, run.id)}
+    fitted_here = {(run.id, job.id) for job in job_queries.of_run(context.engine, run.id)}
     fitted_earlier = {(one.run_id, one.evaluation_id) for one in outcome.saved}
     for run_id, job_id in fitted_here | fitted_earlier:
         if job_id not in kept:

@@ -26,7 +26,7 @@ from bakeoff.operations import doorbells
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.judge_runs import judge_run
 from bakeoff.settings import log_setup
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import earlier_fits
 from bakeoff.store.database import schema_version
 from registry.code.candidate_code import class_modules, code_at
@@ -241,7 +241,7 @@ def retry(
             f"all candidates of run {run_id} have a result, so nothing is left to retry: "
             "`bakeoff run` evaluates them anew"
         )
-    finished = {result.evaluation_id: result for result in job_rows.results_of_run(engine, run_id)}
+    finished = {result.evaluation_id: result for result in job_queries.results_of_run(engine, run_id)}
     again = replace(
         before,
         id=as_id or new_id(),
@@ -252,7 +252,7 @@ def retry(
         started_at=None,
         ended_at=None,
     )
-    old_jobs = job_rows.of_run(engine, run_id)
+    old_jobs = job_queries.of_run(engine, run_id)
     if models is not None:
         _refuse_what_is_not_to_retry(models, [job for job in old_jobs if job.id not in finished], run_id)
         old_jobs = [job for job in old_jobs if job.id in finished or job.candidate.id in models]

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 
 from bakeoff.domain.errors import BakeoffError, ConflictError, InvalidInputError
-from bakeoff.domain.machine.background_work import StoppedError
-from bakeoff.domain.runs.tracking import TrackedAddress, Tracking
+from bakeoff.domain.machine.work_in_thread import StoppedError
+from bakeoff.domain.runs.experiment_tracking import TrackedAddress, Tracking
 from bakeoff.domain.wording import masked
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.mlflow_run_contents import read_contents_to_track

@@ -15,9 +15,9 @@ from bakeoff.domain.runs.suite import MemberState, Suite, SuiteMember, SuiteVerd
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.judge_runs import judge_old_run
-from bakeoff.store.bakeoffs import job_rows, run_rows, suite_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows, suite_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
-from bakeoff.store.bakeoffs.results.run_overview import Headline, headlines
+from bakeoff.store.bakeoffs.results.run_list_summaries import Headline, headlines
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 
 _LEVEL = 0.05
@@ -148,7 +148,7 @@ def _is_awaited(context: Context, report: SuiteReport) -> bool:
 
 def judge_suite(context: Context, report: SuiteReport) -> SuiteVerdict:
     # Imported when it is needed: most readers find a verdict, and need no numpy for it.
-    from bakeoff.evaluation.statistics.across_datasets import judge_across
+    from bakeoff.evaluation.statistics.compare_across_datasets import judge_across
 
     left_out = {
         one.member.dataset: f"its run is {one.state}, without a verdict"
@@ -203,7 +203,7 @@ def _scores(context: Context, run: Run, verdict: RunVerdict | None, *, is_mixed:
     sign = -1 if is_mixed and not run.rules.greater_is_better(metric) else 1
     return {
         one.model_id: sign * value
-        for one in job_rows.results_of_run(context.engine, run.id)
+        for one in job_queries.results_of_run(context.engine, run.id)
         if one.model_id != run.baseline_id and (value := one.metrics.get(metric)) is not None
     }
 

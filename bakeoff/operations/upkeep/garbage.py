@@ -19,7 +19,7 @@ from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.ids_and_times import parse_id
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs import old_runs
+from bakeoff.store.bakeoffs import delete_old_runs
 from bakeoff.store.bakeoffs.results import tracking_rows
 from registry.models import registry_opening
 
@@ -51,7 +51,7 @@ def find_garbage(context: Context, age: timedelta | None) -> Garbage:
     """What `remove_garbage` would remove."""
     outdated: AbstractSet[str] = set()
     if age is not None:
-        outdated = old_runs.outdated(context.engine, age, kept=_kept_runs(context))
+        outdated = delete_old_runs.outdated(context.engine, age, kept=_kept_runs(context))
     return _garbage(context, len(outdated), outdated, snapshot_store.unused, _measure)
 
 
@@ -59,7 +59,7 @@ def remove_garbage(context: Context, age: timedelta | None) -> Garbage:
     """`age`: runs that ended longer ago are removed, too; None keeps them all."""
     removed = 0
     if age is not None:
-        removed = old_runs.delete_outdated(context.engine, age, kept=_kept_runs(context))
+        removed = delete_old_runs.delete_outdated(context.engine, age, kept=_kept_runs(context))
     return _garbage(context, removed, set(), snapshot_store.set_aside_unused, _remove)
 
 
@@ -92,10 +92,10 @@ def _garbage(
     parents = (configuration.predictions, configuration.logs, configuration.fitted)
     folders = [_folders(parent) for parent in parents]
     unfinished = _unfinished(context)
-    kept = old_runs.run_ids(engine) - outdated
+    kept = delete_old_runs.run_ids(engine) - outdated
     predictions, logs, fitted = (dispose([one for one in found if one.name not in kept]) for found in folders)
     snapshots = choose(
-        configuration.snapshots, lambda: old_runs.referenced_snapshots(engine, without=outdated)
+        configuration.snapshots, lambda: delete_old_runs.referenced_snapshots(engine, without=outdated)
     )
     return Garbage(
         runs=runs,
@@ -122,7 +122,7 @@ def _unfinished(context: Context) -> list[Path]:
     """Half-written outputs. They have names only where the file system has no files without a name."""
     configuration = context.configuration
     drafts = list(configuration.predictions.glob("*/.*.part"))
-    at_work = old_runs.open_run_ids(context.engine)
+    at_work = delete_old_runs.open_run_ids(context.engine)
     return [
         *snapshot_store.abandoned(configuration.snapshots),
         *(draft for draft in drafts if draft.parent.name not in at_work),

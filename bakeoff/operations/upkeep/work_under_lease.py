@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.machine.background_work import StoppedError, run_in_thread
+from bakeoff.domain.machine.work_in_thread import StoppedError, run_in_thread
 from bakeoff.store.bakeoffs.row_lease import RowLease
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Engine, func, select
 
+from bakeoff.store.database.all_tables import IS_RUNNING, jobs, outbox, runs, verdicts
 from bakeoff.store.database.engine import reading
-from bakeoff.store.database.tables import IS_RUNNING, jobs, outbox, runs, verdicts
 
 
 def of_run(engine: Engine, run_id: str) -> str:

@@ -43,8 +43,7 @@ from bakeoff.store.bakeoffs.queue.claims import (
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import name_in_events, provenance_to_row, result_to_row
 from bakeoff.store.bakeoffs.run_rows import close_if_over, lock_run
-from bakeoff.store.database.engine import now, reading, writing
-from bakeoff.store.database.tables import (
+from bakeoff.store.database.all_tables import (
     IS_QUEUED,
     IS_RUNNING,
     fitted_models,
@@ -52,12 +51,13 @@ from bakeoff.store.database.tables import (
     provenances,
     results,
 )
-from bakeoff.store.database.tables import (
+from bakeoff.store.database.all_tables import (
     curves as curve_rows,
 )
-from bakeoff.store.database.tables import (
+from bakeoff.store.database.all_tables import (
     sketches as sketch_rows,
 )
+from bakeoff.store.database.engine import now, reading, writing
 
 log = logging.getLogger(__name__)
 

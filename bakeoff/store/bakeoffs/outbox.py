@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, updat
 
 from bakeoff.domain.event import Event, EventType
 from bakeoff.domain.ids_and_times import new_id
+from bakeoff.store.database.all_tables import outbox
+from bakeoff.store.database.batched_statements import WAIT_FOR_DISK, send
 from bakeoff.store.database.engine import now, reading, writing
-from bakeoff.store.database.round_trips import WAIT_FOR_DISK, send
-from bakeoff.store.database.tables import outbox
 
 _ADD = insert(outbox)
 _ANY = select(outbox.c.position).where(outbox.c.published_at.is_(None)).limit(1)

@@ -15,8 +15,8 @@ from bakeoff.domain.wording import counted, joined, nearest
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.results import curve_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, result_to_row, run_from_row, run_to_row
+from bakeoff.store.database.all_tables import IS_WHOLE, jobs, results, run_labels, runs
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
-from bakeoff.store.database.tables import IS_WHOLE, jobs, results, run_labels, runs
 from bakeoff.store.signals import model_signals
 
 _OPEN = [state for state in RunState if not state.has_ended]

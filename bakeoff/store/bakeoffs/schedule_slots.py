@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine, Row, case, delete, exists, func, inse
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.schedule import Missed, Pause, Schedule, Slot, SlotState
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
+from bakeoff.store.database.all_tables import runs, schedule_pauses, schedule_slots, schedules
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
-from bakeoff.store.database.tables import runs, schedule_pauses, schedule_slots, schedules
 
 KEPT = 1000  #: slots of each schedule, the newest ones
 

@@ -24,9 +24,9 @@ from sqlalchemy import (
 
 from bakeoff.domain.errors import ConflictError, InfrastructureError, InvalidInputError
 from bakeoff.store.database import schema_version
+from bakeoff.store.database.all_tables import metadata
 from bakeoff.store.database.backup import require_unused
 from bakeoff.store.database.engine import writing
-from bakeoff.store.database.tables import metadata
 
 _BATCH = 500
 _LAST_NUMBER = text("SELECT seq FROM sqlite_sequence WHERE name = :table")

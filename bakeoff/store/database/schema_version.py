@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.machine.folders import SOURCES
-from bakeoff.store.database import registry_tables, tables
+from bakeoff.store.database import all_tables, registry_tables
 from bakeoff.store.database.engine import one_at_a_time, reading, writing
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ _revisions = Table(
 
 _REVISION = _revisions.select()
 
-_METADATA = {Branch.RUNS: tables.metadata, Branch.REGISTRY: registry_tables.metadata}
+_METADATA = {Branch.RUNS: all_tables.metadata, Branch.REGISTRY: registry_tables.metadata}
 
 
 def ensure(engine: Engine, branch: Branch = Branch.RUNS) -> None:

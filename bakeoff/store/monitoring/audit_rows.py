@@ -10,8 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Engine, insert, select, update
 
+from bakeoff.store.database.all_tables import audit_log
 from bakeoff.store.database.engine import now, reading, writing
-from bakeoff.store.database.tables import audit_log
 
 _LONGEST = 1000
 

@@ -12,8 +12,8 @@ from bakeoff.domain.event import EventType
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.signal import EnsembleSignal, KeptSignal, SignalType
 from bakeoff.store.bakeoffs import outbox
+from bakeoff.store.database.all_tables import ensemble_signals
 from bakeoff.store.database.engine import now, reading, upsert, writing
-from bakeoff.store.database.tables import ensemble_signals
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,8 @@ from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.signal import EnsembleSignal, ModelOutput, SignalJobInputs, SignalOrder, SignalType
 from bakeoff.store.bakeoffs.row_mapping import job_from_row
+from bakeoff.store.database.all_tables import jobs, model_signals
 from bakeoff.store.database.engine import reading, upsert
-from bakeoff.store.database.tables import jobs, model_signals
 from bakeoff.store.signals import ensemble_signals
 
 _KNOWN = select(model_signals).where(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from bakeoff.web.charts.markup import Attribute, Markup, name_of, tag
+from bakeoff.web.charts.escaped_markup import Attribute, Markup, name_of, tag
 
 #: More curves than these in one chart cannot be told apart.
 MOST_MODELS: Final = 5

@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 from bakeoff.web.charts.cost_figures import cost_of, latency_figure
-from bakeoff.web.charts.markup import Markup, percent, tag
+from bakeoff.web.charts.escaped_markup import Markup, percent, tag
 from bakeoff.web.charts.number_text import cost_text, fixed_text, metric_title, places_for
 
 Record = Mapping[str, Any]

@@ -9,8 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from bakeoff.web.charts.escaped_markup import Child, Markup, tag
 from bakeoff.web.charts.leaderboard_markup import leaderboard_table
-from bakeoff.web.charts.markup import Child, Markup, tag
 from bakeoff.web.charts.verdict_box import verdict_box
 
 #: The element whose colours a notebook sets: the page around it belongs to somebody else.

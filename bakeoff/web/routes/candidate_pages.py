@@ -3,8 +3,8 @@
 from bakeoff.domain.conformance_report import CANDIDATE_CHECKS, SIGNAL_CHECKS
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.wording import nearest, quoted
-from bakeoff.operations.conformance.report_store import known_reports
-from bakeoff.store.bakeoffs import rejections as loads
+from bakeoff.operations.conformance.conformance_report_store import known_reports
+from bakeoff.store.bakeoffs import rejected_candidate_rows as loads
 from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit
 from bakeoff.web.table_downloads import Cell, ShownTable
 

@@ -14,7 +14,7 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.operations.comparing.compare_results import compare_results
 from bakeoff.operations.runs.run_report import RunReport, curve_records, read_report, report_record
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import earlier_fits, verdict_rows
 from bakeoff.web.charts.chart_symbols import MOST_MODELS, key_line
 from bakeoff.web.charts.confusion_table import confusion_table
@@ -46,7 +46,7 @@ def show_comparison(visit: Visit) -> Answer:
         return _ask_for_more(report, names)
     record = report_record(report)
     rows = [next(row for row in record["leaderboard"] if row["modelId"] == name) for name in names]
-    jobs = {job.candidate.id: job for job in job_rows.of_run(engine, run_id)}
+    jobs = {job.candidate.id: job for job in job_queries.of_run(engine, run_id)}
     chosen = [jobs[name] for name in names]
     metric, verdict = report.metrics[0], report.verdict
     found = differences(verdict, names[0], names[1:]) if verdict else []
@@ -141,7 +141,7 @@ def _forest(
 
 def _parts(visit: Visit, job: Job) -> dict[str, str]:
     """Digests of what the predictions follow from; empty for results of before they were kept."""
-    result = job_rows.result_of(visit.engine, job.id)
+    result = job_queries.result_of(visit.engine, job.id)
     fit = earlier_fits.of_evaluation(visit.engine, result.reused_from or result.evaluation_id)
     return {str(part): digest for part, digest in fit.provenance.parts.items()} if fit else {}
 

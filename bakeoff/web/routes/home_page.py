@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage, VersionFilter
 from bakeoff.domain.runs.run import RunState
 from bakeoff.operations.runs.scheduled_runs import schedule_statuses
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, Visit
 from bakeoff.web.views.run_list_lines import run_lines
 from registry.models import registry_opening
@@ -42,7 +42,7 @@ def show_home(visit: Visit) -> Answer:
 
 
 def _stuck(visit: Visit) -> Iterator[Stuck]:
-    backlog = job_rows.backlog(visit.engine)
+    backlog = job_queries.backlog(visit.engine)
     queues = (visit.broker.queues if visit.broker else None) or []
     unread = [queue.name for queue in queues if not queue.readers]
     if visit.broker and backlog.queued and not backlog.running and (unread or not queues):

@@ -13,12 +13,12 @@ from bakeoff.domain.runs.result import Fit, Result
 from bakeoff.domain.runs.run import seconds_left
 from bakeoff.domain.wording import nearest
 from bakeoff.operations.runs.run_report import read_report
-from bakeoff.store.bakeoffs import job_rows, run_progress_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_progress_rows, run_rows
 from bakeoff.store.bakeoffs.results import earlier_fits
+from bakeoff.web.charts.escaped_markup import Markup
 from bakeoff.web.charts.job_waterfall import job_waterfall
-from bakeoff.web.charts.markup import Markup
 from bakeoff.web.charts.plots.importance_plot import importance_plot
-from bakeoff.web.charts.plots.study_plot import study_plots
+from bakeoff.web.charts.plots.parameter_search_plot import study_plots
 from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit
 from bakeoff.web.routes.run_pages import full_id, run_head, to_full_id
 from bakeoff.web.table_downloads import ShownTable
@@ -36,7 +36,7 @@ def show_jobs(visit: Visit) -> Answer:
         return to_full_id(visit, found)
     engine, run_id, now = visit.engine, visit.parts["id"], utc_now()
     report = read_report(engine, run_id)
-    jobs = job_rows.of_run(engine, run_id)
+    jobs = job_queries.of_run(engine, run_id)
     results = {standing.result.evaluation_id: standing.result for standing in report.standings}
     metric = report.metrics[0]
     run = report.run
@@ -67,12 +67,12 @@ def show_jobs(visit: Visit) -> Answer:
 
 def show_job(visit: Visit) -> Answer:
     engine, given = visit.engine, visit.parts["id"]
-    full = job_rows.find(engine, given)
+    full = job_queries.find(engine, given)
     if full != given:
         return SeeOther(to=f"/jobs/{full}")
-    job = job_rows.get(engine, full)
+    job = job_queries.get(engine, full)
     run = run_rows.get(engine, job.run_id)
-    result = job_rows.result_of(engine, job.id) if job.state is JobState.COMPLETED else None
+    result = job_queries.result_of(engine, job.id) if job.state is JobState.COMPLETED else None
     fit = _fit_of(visit, result) if result else None
     log, is_cut = _log_of(visit, job)
     return Page(
@@ -124,7 +124,7 @@ def _metric_table(result: Result) -> ShownTable:
 
 def show_log(visit: Visit) -> Answer:
     """What was added to the log since a page was made, as a page that holds nothing else."""
-    job = job_rows.get(visit.engine, visit.parts["id"])
+    job = job_queries.get(visit.engine, visit.parts["id"])
     after = visit.asked("after", "0")
     begun = int(after) if after.isascii() and after.isdecimal() else 0
     file = _log_file(visit, job)
@@ -177,7 +177,7 @@ def _why_no_log(visit: Visit, job: Job) -> str:
 def find_candidate(visit: Visit) -> Answer:
     """The job of a candidate of a run: `/runs/RUN/jobs/CANDIDATE`."""
     run_id = run_rows.find(visit.engine, visit.parts["id"])
-    jobs = {job.candidate.id: job.id for job in job_rows.of_run(visit.engine, run_id)}
+    jobs = {job.candidate.id: job.id for job in job_queries.of_run(visit.engine, run_id)}
     wanted = visit.parts["model"]
     if wanted not in jobs:
         raise NotFoundError(f"run {run_id[:8]} has no candidate {wanted!r}{nearest(wanted, jobs)}")

@@ -2,7 +2,7 @@
 
 from bakeoff.domain.ids_and_times import iso, utc_now
 from bakeoff.operations.runs.scheduled_runs import pause_schedule, resume_schedule, schedule_statuses
-from bakeoff.store.bakeoffs import job_rows
+from bakeoff.store.bakeoffs import job_queries
 from bakeoff.store.bakeoffs.queue import queue_order
 from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit, confirmation
 from bakeoff.web.page_templates import path_part
@@ -13,7 +13,7 @@ _MOST_NEXT = 50
 
 def show_queue(visit: Visit) -> Answer:
     engine, settings = visit.engine, visit.context.configuration.settings
-    running = job_rows.running_jobs(engine)
+    running = job_queries.running_jobs(engine)
     upcoming = queue_order.next_jobs(engine, limit=_MOST_NEXT)
     queues = (visit.broker.queues if visit.broker else None) or []
     rows = [
@@ -29,7 +29,7 @@ def show_queue(visit: Visit) -> Answer:
         title="Queue",
         section="Queue",
         data={
-            "backlog": job_rows.backlog(engine),
+            "backlog": job_queries.backlog(engine),
             "running": running,
             "upcoming": upcoming,
             "queues": queues,

@@ -6,7 +6,7 @@ from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import LONGEST_LABEL, PRIORITIES
 from bakeoff.domain.wording import counted, quoted
-from bakeoff.store.bakeoffs import cancellation, job_rows, label_rows, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, run_label_rows, run_rows
 from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit, confirmation
 
 _MOST_NAMED = 12
@@ -47,7 +47,7 @@ def cancel(visit: Visit) -> Answer:
 
 def ask_to_retry(visit: Visit) -> Answer:
     run = run_rows.get(visit.engine, run_rows.find(visit.engine, visit.parts["id"]))
-    jobs = job_rows.of_run(visit.engine, run.id)
+    jobs = job_queries.of_run(visit.engine, run.id)
     missing = [job.candidate.id for job in jobs if job.state is not JobState.COMPLETED]
     wanted = [model for model in visit.asked_all("m") if model in missing] or missing
     if not missing or not run.state.has_ended:
@@ -118,7 +118,7 @@ def _priority(text: str) -> int:
 
 def ask_for_labels(visit: Visit) -> Answer:
     run = run_rows.get(visit.engine, run_rows.find(visit.engine, visit.parts["id"]))
-    labels = label_rows.of_runs(visit.engine, [run.id]).get(run.id, [])
+    labels = run_label_rows.of_runs(visit.engine, [run.id]).get(run.id, [])
     return Page(
         template="labels.html",
         title=f"Labels of {run.name}",
@@ -131,9 +131,9 @@ def change_labels(visit: Visit) -> Answer:
     """One form adds a label, the button beside a label takes it away."""
     run = run_rows.get(visit.engine, visit.parts["id"])
     if gone := visit.given("remove"):
-        label_rows.remove(visit.engine, run.id, gone)
+        run_label_rows.remove(visit.engine, run.id, gone)
     else:
-        label_rows.add(visit.engine, run.id, visit.given("label"), by=visit.who.name)
+        run_label_rows.add(visit.engine, run.id, visit.given("label"), by=visit.who.name)
     return SeeOther(to=f"/runs/{run.id}/labels")
 
 

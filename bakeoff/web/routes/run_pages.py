@@ -5,12 +5,12 @@ from typing import Any
 
 from bakeoff.api.paging import cursor_after, id_in, unknown
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.runs.folded_grids import families_of
+from bakeoff.domain.runs.collapsed_grids import families_of
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.wording import listed, quoted
 from bakeoff.operations.runs.run_report import RunReport, read_report, report_record
-from bakeoff.store.bakeoffs import label_rows, run_rows, schedule_slots
+from bakeoff.store.bakeoffs import run_label_rows, run_rows, schedule_slots
 from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
 from bakeoff.web.charts.verdict_box import stopped_list, verdict_box
 from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit
@@ -162,7 +162,7 @@ def run_head(visit: Visit, report: RunReport, tab: str) -> dict[str, Any]:
         "total": total,
         "failed": failed,
         "counts": {str(state): counts.get(state, 0) for state in JobState},
-        "labels": label_rows.of_runs(visit.engine, [run.id]).get(run.id, []),
+        "labels": run_label_rows.of_runs(visit.engine, [run.id]).get(run.id, []),
         "schedule": schedule_slots.schedule_of(visit.engine, run.id) or "",
         "candidates": total - (run.baseline_id is not None),
         "took_s": (run.ended_at - run.started_at).total_seconds()

@@ -4,7 +4,7 @@ from bakeoff.domain.ids_and_times import iso, new_id, parse_id
 from bakeoff.operations.suites.start_suite import new_suite, settings_of, start_suite
 from bakeoff.operations.suites.suite_report import SuiteReport, read_suite, read_suites
 from bakeoff.store.bakeoffs import suite_rows
-from bakeoff.web.charts.mean_ranks import mean_ranks_table
+from bakeoff.web.charts.mean_rank_chart import mean_ranks_table
 from bakeoff.web.page_request_and_answer import Answer, Page, PageRoute, SeeOther, Visit, confirmation
 from bakeoff.web.table_downloads import ShownTable
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from bakeoff.domain.ids_and_times import iso, iso_or_none
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run
-from bakeoff.store.bakeoffs import label_rows
-from bakeoff.store.bakeoffs.results import run_overview
-from bakeoff.store.bakeoffs.results.run_overview import Headline
+from bakeoff.store.bakeoffs import run_label_rows
+from bakeoff.store.bakeoffs.results import run_list_summaries
+from bakeoff.store.bakeoffs.results.run_list_summaries import Headline
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 from bakeoff.web.table_downloads import ShownTable
 
@@ -50,7 +50,7 @@ class RunLine:
 
 def run_lines(engine: "Engine", summaries: Sequence[RunSummary]) -> list[RunLine]:
     ids = [one.run.id for one in summaries]
-    found, labels = run_overview.headlines(engine, ids), label_rows.of_runs(engine, ids)
+    found, labels = run_list_summaries.headlines(engine, ids), run_label_rows.of_runs(engine, ids)
     return [
         RunLine(
             run=one.run,

@@ -30,7 +30,7 @@ from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     remove_parts,
 )
 from bakeoff.settings.configuration import Configuration
-from bakeoff.store.bakeoffs import job_rows, leases
+from bakeoff.store.bakeoffs import job_queries, leases
 from bakeoff.store.bakeoffs.queue.claims import Claim, NextClaim
 from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows, race_rows
 from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork, Waiting
@@ -85,7 +85,7 @@ def _work_on_fold(at_work: JobAtWork, whole_id: str) -> Ending:
             write=lambda _: leases.cancel(engine, at_work.lease),
             summary=f"{title} is not fitted, since another fold has failed",
         )
-    whole = replace(job_rows.get(engine, whole_id), attempt=at_work.job.attempt)
+    whole = replace(job_queries.get(engine, whole_id), attempt=at_work.job.attempt)
     evaluation = _under_way(at_work, whole)
 
     def fit(part: EvaluationUnderWay) -> EvaluationEnd:

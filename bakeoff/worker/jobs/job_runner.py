@@ -21,7 +21,7 @@ from bakeoff.operations.capacity import full_disk
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import ring_next
 from bakeoff.operations.judging.judge_runs import judge_what_is_due
-from bakeoff.operations.judging.race_looks import look_where_rounds_are_over
+from bakeoff.operations.judging.race_rounds import look_where_rounds_are_over
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.queue import claims

@@ -19,7 +19,7 @@ from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.queue.claims import NextClaim
 from bakeoff.store.signals import model_signals
 from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork
-from bakeoff.worker.jobs.signal_cache import (
+from bakeoff.worker.jobs.reuse_stored_signals import (
     KnownSignals,
     kept_under,
     known_signals,

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.runs.tracking import TrackedAddress, TrackedEntry, TrackedRun
+from bakeoff.domain.runs.experiment_tracking import TrackedAddress, TrackedEntry, TrackedRun
 from bakeoff.domain.wording import masked
 from registry.models.mlflow.mlflow_calls import AlreadyThereError, MLflowServer
 from registry.models.mlflow.mlflow_client import MLflowClient, MLflowPage, MLflowRun

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from bakeoff.api.paging import cursor_after
 from bakeoff.store.bakeoffs import run_progress_rows, run_rows
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
 
 CANDIDATES: Mapping[str, Mapping[str, Any]] = {
@@ -443,7 +443,9 @@ def test_a_fault_of_ours_shows_an_id_that_stands_in_the_log_with_the_traceback(p
     run_id = place.api.started("good")
     place.api.wait_for_end(run_id)
     with writing(place.project.engine) as connection:
-        spoilt = tables.runs.update().where(tables.runs.c.id == run_id).values(rules={"metrics": "f1"})
+        spoilt = (
+            all_tables.runs.update().where(all_tables.runs.c.id == run_id).values(rules={"metrics": "f1"})
+        )
         connection.execute(spoilt)
     answer = place.api.ask("GET", f"{EVALUATIONS}/{run_id}")
 

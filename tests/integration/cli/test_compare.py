@@ -17,12 +17,12 @@ from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
-from bakeoff.evaluation.datasets.snapshot import sealed_rows
+from bakeoff.evaluation.datasets.read_snapshot import sealed_rows
 from bakeoff.evaluation.metrics.run_scoring_options import rows_to_score
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
 
 #: Test rows of digits, of 450, in which each is wrong.
@@ -72,7 +72,7 @@ def refused(project, *arguments):
 
 
 def evaluation(project, run, model):
-    return next(job.id for job in job_rows.of_run(project.engine, run.id) if job.candidate.id == model)
+    return next(job.id for job in job_queries.of_run(project.engine, run.id) if job.candidate.id == model)
 
 
 # what is compared
@@ -228,7 +228,9 @@ def test_a_saved_version_is_what_it_was_in_the_run_that_it_comes_from(project, s
 
 
 def test_a_result_that_was_taken_over_is_compared_by_the_predictions_that_it_was_taken_from(project, autumn):
-    [beech] = [one for one in job_rows.results_of_run(project.engine, autumn.id) if one.model_id == "beech"]
+    [beech] = [
+        one for one in job_queries.results_of_run(project.engine, autumn.id) if one.model_id == "beech"
+    ]
     run = a_run(name="winter", dataset=autumn.dataset, rules=MACRO, state=RunState.QUEUED)
     job = a_job(run, candidate=a_candidate(id="beech"), state=JobState.COMPLETED, ended_at=NOON)
     again = replace(beech, evaluation_id=job.id, run_id=run.id, reused_from=beech.evaluation_id)
@@ -372,8 +374,8 @@ def test_results_that_were_sketched_by_different_rules_are_refused(project, autu
         Sketch.from_bytes(verdict_rows.sketches_of(project.engine, job)["accuracy"]), rule="influence/0"
     )
     with writing(project.engine) as connection:
-        of_beech = (tables.sketches.c.evaluation_id == job) & (tables.sketches.c.metric == "accuracy")
-        connection.execute(tables.sketches.update().where(of_beech).values(sketch=older.to_bytes()))
+        of_beech = (all_tables.sketches.c.evaluation_id == job) & (all_tables.sketches.c.metric == "accuracy")
+        connection.execute(all_tables.sketches.update().where(of_beech).values(sketch=older.to_bytes()))
 
     code, said = refused(project, "tree", "beech", "--metric", "accuracy")
 
@@ -557,8 +559,8 @@ def test_results_without_sketches_are_compared_without_a_claim(project):
 def test_results_that_are_older_than_sketches_get_theirs_from_the_kept_predictions(project, autumn):
     said = record(project, "tree", "beech")
     with writing(project.engine) as connection:
-        connection.execute(tables.sketches.delete())
-        connection.execute(tables.results.update().values(intervals={}))
+        connection.execute(all_tables.sketches.delete())
+        connection.execute(all_tables.results.update().values(intervals={}))
 
     assert record(project, "tree", "beech") == said
 

@@ -17,7 +17,7 @@ from bakeoff.domain.split_design import Design
 from bakeoff.store.bakeoffs import cancellation, leases, outbox, run_rows
 from bakeoff.store.bakeoffs.outbox import OutboxTail
 from bakeoff.store.bakeoffs.results import fold_rows, race_rows
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
 from bakeoff.store.signals import ensemble_signals
 
@@ -143,11 +143,11 @@ def test_a_tail_tells_each_event_once_also_one_whose_position_comes_to_light_lat
         claim(engine, job)
     [first, second, third] = [event.id for event in tail.more()]
     with writing(engine) as connection:
-        moved = update(tables.outbox).where(tables.outbox.c.event_id == third)
+        moved = update(all_tables.outbox).where(all_tables.outbox.c.event_id == third)
         connection.execute(moved.values(position=1_000))
     claim(engine, jobs[3])
     with writing(engine) as connection:
-        late = update(tables.outbox).where(tables.outbox.c.event_id.not_in([first, second, third]))
+        late = update(all_tables.outbox).where(all_tables.outbox.c.event_id.not_in([first, second, third]))
         connection.execute(late.values(position=999))
 
     told = [event.payload["modelId"] for event in tail.more()]

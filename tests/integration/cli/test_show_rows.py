@@ -13,9 +13,9 @@ from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.split_design import Design
 from bakeoff.evaluation.datasets.pin_snapshot import pin
-from bakeoff.evaluation.datasets.snapshot import sealed_rows
+from bakeoff.evaluation.datasets.read_snapshot import sealed_rows
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
-from bakeoff.store.bakeoffs import job_rows
+from bakeoff.store.bakeoffs import job_queries
 
 #: Places among the 450 test rows of digits in which the tree is wrong.
 WRONG = (3, 7, 200, 449)
@@ -123,7 +123,7 @@ def test_what_cannot_be_shown_is_code_2_with_the_cure(project, run):
     unknown = project.bakeoff("show", "autumn", "--rows", "tre")
     as_text = project.bakeoff("show", "autumn", "--rows", "tree", "--format", "md")
     alone = project.bakeoff("show", "autumn", "--offset", "3")
-    job = next(job for job in job_rows.of_run(project.engine, run.id) if job.candidate.id == "tree")
+    job = next(job for job in job_queries.of_run(project.engine, run.id) if job.candidate.id == "tree")
     predictions_file(project, run, job.id).unlink()
     gone = project.bakeoff("show", "autumn", "--rows", "tree")
 

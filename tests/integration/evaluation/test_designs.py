@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from fixtures.in_process import InProcessProject
 
-from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.datasets.snapshot_store import snapshots_in
 from bakeoff.evaluation.jobs import fit_and_predict
 
@@ -78,7 +78,7 @@ def test_a_metric_is_the_mean_of_the_folds_whose_scores_are_kept(accuracy: Calla
 
 def manifests(project: InProcessProject) -> Mapping[str, Any]:
     found = snapshots_in(project.context.configuration.snapshots)
-    return {str(snapshot.dataset_ref(folder).design.title): folder for folder in found}
+    return {str(read_snapshot.dataset_ref(folder).design.title): folder for folder in found}
 
 
 def test_the_column_of_a_group_or_a_time_is_no_feature(
@@ -88,7 +88,7 @@ def test_the_column_of_a_group_or_a_time_is_no_feature(
     accuracy(group="subject")
 
     names = {
-        title: {field.name for field in snapshot.fields(folder)}
+        title: {field.name for field in read_snapshot.fields(folder)}
         for title, folder in manifests(project).items()
     }
     assert names["in the order of day"] == {"a", "b", "c", "size", "subject"}
@@ -98,7 +98,7 @@ def test_the_column_of_a_group_or_a_time_is_no_feature(
 def test_by_time_the_latest_rows_are_tested(project: InProcessProject, accuracy: Callable[..., Any]) -> None:
     accuracy(time="day", gap=4)
 
-    tested = snapshot.sealed_rows(manifests(project)["in the order of day, 4 rows between"])
+    tested = read_snapshot.sealed_rows(manifests(project)["in the order of day, 4 rows between"])
     assert tested.tolist() == [
         *range(224, 300)
     ]  # a quarter, and one row more that has the same day as the 225th
@@ -110,13 +110,13 @@ def test_a_row_that_all_folds_share_is_shown_with_its_own_features(
     """The features of folds are stored once, in an order of their own."""
     accuracy(folds=3, repeats=2)
     folder = manifests(project)["3 folds, 2 times"]
-    rows = snapshot.sealed_rows(folder)
+    rows = read_snapshot.sealed_rows(folder)
 
-    shown = snapshot.test_rows(folder, np.arange(len(rows)))
+    shown = read_snapshot.test_rows(folder, np.arange(len(rows)))
 
     assert len(rows) == 600
     np.testing.assert_array_equal(shown["a"], visits()["a"].to_numpy()[rows])
-    np.testing.assert_array_equal(snapshot.sealed_labels(folder), visits()["y"].to_numpy()[rows])
+    np.testing.assert_array_equal(read_snapshot.sealed_labels(folder), visits()["y"].to_numpy()[rows])
 
 
 def fits_of(
@@ -176,11 +176,11 @@ def test_rows_count_as_much_as_they_weigh_in_the_fit_and_in_the_metric(project: 
     weighted = project.evaluate("deep", "visits", metrics=["accuracy", "f1"], design={"weight": "size"})
     folder = manifests(project)["weighted by size"]
 
-    data = snapshot.open_snapshot(folder / "open")
+    data = read_snapshot.open_snapshot(folder / "open")
     assert data.weights is not None
     assert set(data.X_train.columns) == {"a", "b", "c", "day", "subject"}
     assert data.weights.tolist() == [float(int(name[1:]) < 40) for name in data.X_train["subject"]]
-    sealed = snapshot.sealed_weights(folder)
+    sealed = read_snapshot.sealed_weights(folder)
     assert sealed is not None
     # Of subjects that weigh nothing the tree learnt nothing, and all others it knows from their other visits.
     assert (weighted.metrics["accuracy"] or 0) > 0.95

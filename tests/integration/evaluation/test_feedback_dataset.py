@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.feedback_item import Item, Label, Score
 from bakeoff.evaluation.datasets.pin_snapshot import Pinned, pin
-from bakeoff.evaluation.datasets.sources.dataset_sources import dataset_files, read_dataset
+from bakeoff.evaluation.datasets.sources.read_dataset import dataset_files, read_dataset
 from bakeoff.evaluation.planning.run_plan import make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.settings.configuration import load

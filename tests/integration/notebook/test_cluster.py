@@ -8,7 +8,7 @@ from fixtures.postgresql import Cluster
 from sklearn.tree import DecisionTreeClassifier
 
 import bakeoff
-from bakeoff.notebook import sessions
+from bakeoff.notebook import open_projects
 from bakeoff.notebook.bakeoff_run import BakeoffRun
 
 pytestmark = pytest.mark.services
@@ -45,7 +45,7 @@ def test_a_project_of_a_cluster_is_used_like_one_of_this_machine(
             nodes = {job.node for job in network.jobs(run.run_id).values()}
             assert result.predictions("rule").predicted.equals(result.predictions("rule").true)
         project._session.close()
-        sessions._open.clear()
+        open_projects._open.clear()
 
     assert nodes == {"left"}
     assert outcomes == {"dummy": "completed", "rule": "completed", "tree": "completed"}

@@ -22,7 +22,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import bakeoff
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
-from bakeoff.notebook import compare_call, sessions
+from bakeoff.notebook import compare_call, open_projects
 from bakeoff.notebook.project_folders import make_temporary_project
 from bakeoff.notebook.results.bakeoff_result import BakeoffResult
 from bakeoff.settings.configuration import load
@@ -67,9 +67,9 @@ def _notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         earlier = load(make_temporary_project(Path.cwd(), workers=None), environment={})
         schema_version.upgrade(open_database(earlier.database_url), to="0012")
         yield cache
-        for session in sessions._open.values():
+        for session in open_projects._open.values():
             session.close()
-        sessions._open.clear()
+        open_projects._open.clear()
         os.chdir(before)
 
 
@@ -89,7 +89,7 @@ def compare(session: Session, sign: str = "1", **options: object) -> BakeoffResu
 
 
 def test_a_temporary_project_follows_a_new_version_by_itself(result: BakeoffResult) -> None:
-    engine = sessions.temporary_session().context.engine
+    engine = open_projects.temporary_session().context.engine
     assert schema_version.current(engine) == schema_version.HEAD
 
 

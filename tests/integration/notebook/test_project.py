@@ -13,7 +13,7 @@ from fixtures.kitchen import below, is_alive
 from fixtures.project import wait_for
 
 import bakeoff
-from bakeoff.notebook import sessions
+from bakeoff.notebook import open_projects
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.database import schema_version
 
@@ -65,7 +65,7 @@ def test_a_script_runs_its_project_and_leaves_nothing_when_it_is_killed(tmp_path
         assert script.stdout.readline() == "['DecisionTreeClassifier', 'dummy', 'ridge'] ['given'] []\n"
         assert script.stdout.readline() == "dummy\n"
 
-        session = sessions.session_of(bakeoff.project(tmp_path)._session.configuration)
+        session = open_projects.session_of(bakeoff.project(tmp_path)._session.configuration)
         engine = session.context.engine
         [slow, _] = run_rows.page(engine, limit=2)
         wait_for(lambda: any(map(_is_fitting, below(script.pid))), "the fit")
@@ -75,7 +75,7 @@ def test_a_script_runs_its_project_and_leaves_nothing_when_it_is_killed(tmp_path
     wait_for(lambda: not any(map(is_alive, processes)), "the end of what the script had started")
     wait_for(lambda: not session.context.broker.is_running(), "the end of the embedded Redis")
     assert run_rows.get(engine, slow.run.id).state == "cancelled"
-    sessions._open.clear()
+    open_projects._open.clear()
 
 
 def _is_fitting(pid: int) -> bool:
@@ -91,15 +91,15 @@ def test_a_temporary_project_that_was_removed_is_made_anew(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    first = sessions.temporary_session()
+    first = open_projects.temporary_session()
     first.context.broker.hold()
     schema_version.ensure(first.context.engine)
     shutil.rmtree(tmp_path / "cache")
 
-    second = sessions.temporary_session()
+    second = open_projects.temporary_session()
     second.context.broker.hold_or_fail()
     schema_version.ensure(second.context.engine)
     assert second is not first
     assert bakeoff.notebook_project().runs().empty
     second.close()
-    sessions._open.clear()
+    open_projects._open.clear()

@@ -23,9 +23,9 @@ from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run
-from bakeoff.store.bakeoffs import job_rows, outbox, saving_rows
+from bakeoff.store.bakeoffs import job_queries, outbox, saving_rows
 from bakeoff.store.bakeoffs.results import tracking_rows
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
 from registry import ModelRegistry
 
@@ -57,7 +57,9 @@ def a_run_with_files(project: Project, data: DatasetRef, *, days: int = 0) -> Ru
     outbox.mark_published(project.engine, [pending.position for pending in told])
     with writing(project.engine) as connection:
         ended = told[-1].event.occurred_at - timedelta(days=days)
-        connection.execute(update(tables.runs).where(tables.runs.c.id == run.id).values(ended_at=ended))
+        connection.execute(
+            update(all_tables.runs).where(all_tables.runs.c.id == run.id).values(ended_at=ended)
+        )
     leave_files(project, run.id)
     age(snapshot_of(project, data), 2)
     return run
@@ -157,14 +159,14 @@ def test_old_runs_go_with_what_only_they_cite(project: Project) -> None:
 
 def test_an_old_run_goes_when_what_it_wanted_to_save_is_saved_and_not_before(project: Project) -> None:
     run = a_run_with_files(project, project.pin(), days=40)
-    (evaluation_id,) = [result.evaluation_id for result in job_rows.results_of_run(project.engine, run.id)]
+    (evaluation_id,) = [result.evaluation_id for result in job_queries.results_of_run(project.engine, run.id)]
     with writing(project.engine) as connection:
         saving_rows.begin(connection, run.id, run.created_at)
-        connection.execute(insert(tables.fitted_models), {"evaluation_id": evaluation_id, "fitted": {}})
+        connection.execute(insert(all_tables.fitted_models), {"evaluation_id": evaluation_id, "fitted": {}})
 
     assert gc(project, "--keep", "30d") == NOTHING
     with writing(project.engine) as connection:
-        connection.execute(update(tables.savings).values(outcome={}, done_at=run.created_at))
+        connection.execute(update(all_tables.savings).values(outcome={}, done_at=run.created_at))
     assert gc(project, "--keep", "30d")["runs"] == 1
 
 

@@ -21,10 +21,10 @@ from bakeoff.operations.judging.judge_runs import judge_what_is_due
 from bakeoff.operations.suites import start_suite as starting
 from bakeoff.operations.suites.suite_report import SuiteState, judge_due_suites, read_suite, read_suites
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import leases, old_runs, run_rows, suite_rows
+from bakeoff.store.bakeoffs import delete_old_runs, leases, run_rows, suite_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Holder
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
 from bakeoff.worker import saver_process
 
@@ -66,7 +66,7 @@ def context(shared: Context) -> Context:
             lines = [f"{row + place / 10},{(row * 7) % 11},{row % 2}" for row in range(60)]
             file.write_text("\n".join(["x,z,y", *lines]) + "\n")
     with writing(shared.engine) as connection:
-        for table in reversed(tables.metadata.sorted_tables):
+        for table in reversed(all_tables.metadata.sorted_tables):
             connection.execute(table.delete())
     return shared
 
@@ -136,8 +136,8 @@ def declare(context: Context, datasets: tuple[str, ...], *, greater_is_better: b
         if summary.run.dataset.name in datasets:
             rules = replace(summary.run.rules, facts=facts).to_json()
             with writing(context.engine) as connection:
-                is_it = tables.runs.c.id == summary.run.id
-                connection.execute(tables.runs.update().where(is_it).values(rules=rules))
+                is_it = all_tables.runs.c.id == summary.run.id
+                connection.execute(all_tables.runs.update().where(is_it).values(rules=rules))
 
 
 def test_a_suite_is_judged_in_the_direction_that_its_metric_declares(context: Context) -> None:
@@ -198,7 +198,7 @@ def test_a_run_that_was_started_and_not_noted_is_found_again(context: Context) -
     suite = starting.start_suite(context, starting.new_suite(context, "pair"))
     before = run_ids(context)
     with writing(context.engine) as connection:
-        connection.execute(tables.suite_members.update().values(state=MemberState.OPEN))
+        connection.execute(all_tables.suite_members.update().values(state=MemberState.OPEN))
 
     starting.finish_start(context, suite_rows.get(context.engine, suite.id))
 
@@ -318,8 +318,8 @@ def test_no_verdict_is_kept_where_a_run_was_removed_before_it(context: Context) 
     suite = starting.start_suite(context, starting.new_suite(context, "six"))
     end_all(context, lambda *_: 0.9)
     with writing(context.engine) as connection:
-        connection.execute(tables.outbox.update().values(published_at=utc_now()))
-    assert old_runs.delete_outdated(context.engine, timedelta(0), kept=run_ids(context)[1:]) == 1
+        connection.execute(all_tables.outbox.update().values(published_at=utc_now()))
+    assert delete_old_runs.delete_outdated(context.engine, timedelta(0), kept=run_ids(context)[1:]) == 1
     gone = next(one.dataset for one in suite.members if one.run_id not in run_ids(context))
 
     assert suite_rows.to_be_judged(context.engine) == []

@@ -30,7 +30,9 @@ Load = Callable[..., Catalog]
 
 @pytest.fixture(scope="module")
 def oven() -> Iterator[Path]:
-    with Oven.start(preload=["numpy", "sklearn.tree", "registry.catalog.construct_in_cell"]) as oven:
+    with Oven.start(
+        preload=["numpy", "sklearn.tree", "registry.catalog.construct_candidates_in_cell"]
+    ) as oven:
         yield oven.socket
 
 

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from bakeoff.operations.doorbells import ring_free_slots, ring_next
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leases, run_rows
 from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 
@@ -138,7 +138,7 @@ class Doorbells(RuleBasedStateMachine):
 
     @property
     def free(self) -> int:
-        return CAPS.overall - job_rows.running(self.project.engine)
+        return CAPS.overall - job_queries.running(self.project.engine)
 
     def nodes_with_room(self) -> list[str]:
         """Celery takes no message that no process of its pool is free for."""
@@ -234,7 +234,7 @@ class Doorbells(RuleBasedStateMachine):
     def teardown(self) -> None:
         """After one last sweep all goes on to its end, in few steps for each job."""
         self.sweep()
-        while job_rows.backlog(self.project.engine).queued or self.held:
+        while job_queries.backlog(self.project.engine).queued or self.held:
             self._fill_the_slots()
             if self.held:
                 taken = self.held.pop(0)

@@ -17,7 +17,7 @@ from bakeoff.domain.model_version import Stage
 from bakeoff.domain.runs.model_saving import SavingOutcome
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.runs.verdict import Against, RunVerdict
-from bakeoff.evaluation.datasets.snapshot import open_snapshot, sealed_labels
+from bakeoff.evaluation.datasets.read_snapshot import open_snapshot, sealed_labels
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.inference import ModelPredictor
 from bakeoff.operations.production.promotion_evidence import evidence_in

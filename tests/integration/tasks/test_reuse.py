@@ -18,13 +18,13 @@ from bakeoff.cli.main import app
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.event import Event
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.evaluation.datasets.snapshot import open_snapshot
+from bakeoff.evaluation.datasets.read_snapshot import open_snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.evaluation.planning.run_plan import make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.operations.runs.start_run import run_of, write_and_ring
-from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows
-from bakeoff.store.database import tables
+from bakeoff.store.bakeoffs import cancellation, job_queries, run_rows
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
 
 CANDIDATES = {
@@ -251,7 +251,7 @@ def test_what_takes_longest_starts_first(project: Project) -> None:
         a_fit_that_took(project, model, minutes)
     with nobody_takes_jobs():
         run_id = project.start("means", "new", "other")
-        order = [job.candidate.id for job in job_rows.of_run(project.engine, run_id)]
+        order = [job.candidate.id for job in job_queries.of_run(project.engine, run_id)]
         cancellation.cancel_run(project.engine, run_id)
 
     assert order == ["new", "other", "means"]
@@ -261,7 +261,7 @@ def a_fit_that_took(project: Project, model: str, minutes: float) -> None:
     """A result of this minute."""
     earlier = run(project, model, fresh=True)
     with writing(project.engine) as connection:
-        long = update(tables.results).where(tables.results.c.run_id == earlier)
+        long = update(all_tables.results).where(all_tables.results.c.run_id == earlier)
         connection.execute(long.values(duration_s=60 * minutes))
 
 
@@ -362,7 +362,7 @@ def evaluated(project: Project, state: State) -> tuple[list[int], Any, DatasetRe
     write_and_ring(project.context, run_of(plan, run_id=run_id), [state.candidate], fresh=False)
     project.wait_for_end(run_id)
     result = project.results(run_id)["changing"]
-    fitted = job_rows.get(project.engine, result.reused_from or result.evaluation_id)
+    fitted = job_queries.get(project.engine, result.reused_from or result.evaluation_id)
     file = project.configuration.predictions_of(fitted.run_id, fitted.id)
     return np.load(file).tolist(), result, plan.dataset
 

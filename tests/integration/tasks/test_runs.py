@@ -17,7 +17,7 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import sweep, why_nothing_runs
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import outbox, run_rows
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import reading
 from tasks import enqueue
 from tasks.celery import messenger_for
@@ -53,7 +53,7 @@ def told(events: list[Event], project: Project, run_id: str) -> list[str]:
 
 def number_of_runs(project: Project) -> int:
     with reading(project.engine) as connection:
-        return connection.execute(select(func.count()).select_from(tables.runs)).scalar_one()
+        return connection.execute(select(func.count()).select_from(all_tables.runs)).scalar_one()
 
 
 def test_each_change_is_told_once_and_in_order(place: Place) -> None:

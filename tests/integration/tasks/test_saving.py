@@ -15,10 +15,10 @@ from bakeoff.domain.model_version import ModelVersion, Stage, VersionFilter
 from bakeoff.domain.runs.model_saving import PromotionOutcome, Saving, SavingOutcome
 from bakeoff.domain.runs.result import NotKept
 from bakeoff.domain.runs.run import RunState
-from bakeoff.evaluation.datasets.snapshot import open_snapshot, sealed_labels
+from bakeoff.evaluation.datasets.read_snapshot import open_snapshot, sealed_labels
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.inference import ModelPredictor
-from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, run_rows, saving_rows
 from registry import ModelRegistry
 from tasks import enqueue
 
@@ -289,7 +289,7 @@ def test_all_saves_each_that_completed_but_not_the_baseline_and_says_who_cannot_
     assert sorted(
         v.tags["candidate"] for v in registry_of(project).versions(VersionFilter(name="everybody"))
     ) == ["linear", "no"]
-    left = {name: job_rows.fitted_in(project.engine, job.id) for name, job in project.jobs(run_id).items()}
+    left = {name: job_queries.fitted_in(project.engine, job.id) for name, job in project.jobs(run_id).items()}
     assert left["stuck"] == NotKept(problem=stuck.reason)
     assert (left["dummy"], left["fails"]) == (None, None)
     assert registry_of(project).get("models:/everybody/Production").tags["candidate"] == "linear"

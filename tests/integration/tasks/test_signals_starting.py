@@ -25,8 +25,8 @@ from bakeoff.operations.runs import reproduce_result
 from bakeoff.operations.runs.scheduled_runs import start_due_runs
 from bakeoff.operations.signals.start_signals import plan_signals
 from bakeoff.operations.upkeep import garbage
-from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows
-from bakeoff.store.database import tables
+from bakeoff.store.bakeoffs import cancellation, job_queries, run_rows
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
 from tasks import enqueue
 from tasks.celery import process_context
@@ -75,7 +75,7 @@ def test_a_run_of_signals_is_pinned_when_it_begins(project: SignalProject) -> No
     assert (run.signals.symbols, run.signals.as_of) == (("CCC", "AAA"), LAST)
     assert run.signals.weights == {"optimist": 3.0, "pessimist": 1.0, "untrained": 1.0}
     assert run.signals.rules.conflict_strategy == "conservative"
-    optimist, pessimist, untrained = job_rows.of_run(project.engine, run_id)
+    optimist, pessimist, untrained = job_queries.of_run(project.engine, run_id)
     assert {job.kind for job in (optimist, pessimist, untrained)} == {"signals"}
     assert optimist.signal_inputs is not None
     assert pessimist.signal_inputs is not None
@@ -263,7 +263,7 @@ def test_a_market_is_kept_as_long_as_a_run_cites_it_and_copies_as_long_as_one_go
 
     assert cancellation.cancel_run(project.engine, run_id)
     with writing(project.engine) as connection:
-        connection.execute(delete(tables.outbox))
+        connection.execute(delete(all_tables.outbox))
     assert garbage.remove_garbage(project.context, timedelta(0)).runs >= 1
     assert (snapshot.is_dir(), mine.is_dir()) == (False, False)
 

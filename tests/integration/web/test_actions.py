@@ -12,7 +12,7 @@ from bakeoff.api.security.tokens import Role, add
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.job import JobState
 from bakeoff.operations.runs.scheduled_runs import schedule_statuses
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.monitoring import audit_rows
 
 
@@ -29,7 +29,7 @@ def browser(show: Showcase) -> Browser:
 
 
 def models_of(show: Showcase, run_id: str) -> dict[str, JobState]:
-    return {job.candidate.id: job.state for job in job_rows.of_run(show.context.engine, run_id)}
+    return {job.candidate.id: job.state for job in job_queries.of_run(show.context.engine, run_id)}
 
 
 def test_a_group_of_failures_is_retried_and_the_others_are_left_out(browser: Browser, show: Showcase) -> None:
@@ -170,7 +170,7 @@ def test_the_form_has_what_a_request_may_say_and_keeps_it(browser: Browser, show
     fields = {name: values[-1] for name, values in parse_qs(asked).items()}
     to = browser.send("/runs/new", {**fields, "key": "all of it"}).headers["location"]
     run = run_rows.get(show.context.engine, to.removeprefix("/runs/").removesuffix("/jobs"))
-    (job,) = job_rows.of_run(show.context.engine, run.id)
+    (job,) = job_queries.of_run(show.context.engine, run.id)
     assert (run.dataset.design.folds, run.dataset.design.repeats, run.dataset.design.stratify) == (
         3,
         2,

@@ -15,7 +15,7 @@ from fixtures.stored import a_stored_run, claim, events, judge_all
 from sqlalchemy import select
 
 from bakeoff.store.bakeoffs import cancellation
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import reading
 from bakeoff.worker.jobs.lease_monitor import LeaseMonitor
 from bakeoff.worker.pool_shared_memory import SharedMemory
@@ -42,7 +42,7 @@ def logs(project: Project, run_id: str) -> list[Path]:
 
 
 def states(project: Project, run_id: str) -> Counter[str]:
-    wanted = select(tables.jobs.c.state).where(tables.jobs.c.run_id == run_id)
+    wanted = select(all_tables.jobs.c.state).where(all_tables.jobs.c.run_id == run_id)
     with reading(project.engine) as connection:
         return Counter(connection.execute(wanted).scalars())
 

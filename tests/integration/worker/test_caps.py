@@ -8,7 +8,7 @@ import yaml
 from fixtures.project import Project, a_project, wait_for
 from sqlalchemy import func, select
 
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import reading
 
 MODELS = [f"m{n}" for n in range(12)]
@@ -26,9 +26,9 @@ def project(request: pytest.FixtureRequest) -> Iterator[Project]:
 
 def running(project: Project) -> dict[str, int]:
     by_node = (
-        select(tables.jobs.c.node, func.count().label("number"))
-        .where(tables.jobs.c.state == "running")
-        .group_by(tables.jobs.c.node)
+        select(all_tables.jobs.c.node, func.count().label("number"))
+        .where(all_tables.jobs.c.state == "running")
+        .group_by(all_tables.jobs.c.node)
     )
     with reading(project.engine) as connection:
         return {row.node: row.number for row in connection.execute(by_node)}

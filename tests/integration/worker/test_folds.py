@@ -10,7 +10,7 @@ from fixtures.project import Project, Worker, a_project, wait_for
 
 from bakeoff.cell.confinement import landlock
 from bakeoff.domain.runs.result import FoldResult
-from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows, verdict_rows
@@ -124,7 +124,7 @@ def folds(project: Project, run_id: str, model: str) -> dict[int, FoldResult]:
 def fold_of_row_17(project: Project, run_id: str) -> int:
     data = run_rows.get(project.engine, run_id).dataset
     folder = folder_of(project.configuration.snapshots, data.dataset_id, data.split_id)
-    place = int(np.flatnonzero(snapshot.sealed_rows(folder) == 17)[0])
+    place = int(np.flatnonzero(read_snapshot.sealed_rows(folder) == 17)[0])
     return place // (80 // 5)
 
 
@@ -169,7 +169,9 @@ def test_the_result_is_scored_from_out_of_fold_predictions_which_are_kept_as_one
 
     predicted = np.load(file)
     data = run_rows.get(project.engine, run_id).dataset
-    true = snapshot.sealed_labels(folder_of(project.configuration.snapshots, data.dataset_id, data.split_id))
+    true = read_snapshot.sealed_labels(
+        folder_of(project.configuration.snapshots, data.dataset_id, data.split_id)
+    )
     right = (predicted == true).reshape(5, 16).mean(axis=1)
     assert result.metrics["accuracy"] == pytest.approx(right.mean(), abs=1e-15)
     assert [fold["metrics"]["accuracy"] for fold in result.details["folds"]] == right.tolist()

@@ -13,10 +13,10 @@ from redis.exceptions import ResponseError
 
 from bakeoff.broker import EVALUATIONS
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.machine.background_work import start_in_thread
+from bakeoff.domain.machine.work_in_thread import start_in_thread
 from bakeoff.domain.runs.job import JobState
 from bakeoff.operations.doorbells import sweep
-from bakeoff.store.bakeoffs import job_rows, leases, outbox
+from bakeoff.store.bakeoffs import job_queries, leases, outbox
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Claim, Holder
 from bakeoff.worker.jobs.lease_monitor import LeaseMonitor
@@ -65,7 +65,7 @@ def test_a_run_goes_on_by_itself_when_a_full_disk_has_room_again(small: Project)
         writers = (worker.process.pid, *worker.pool, int(small.redis.info()["process_id"]))
         began = cpu_seconds(worker)
         small.disk.fill(*writers)
-        wait_for(lambda: job_rows.backlog(small.engine).silent == 2, "the end of both leases")
+        wait_for(lambda: job_queries.backlog(small.engine).silent == 2, "the end of both leases")
         assert all(map(is_alive, cells))
         small.gate("open").touch()
         wait_for(lambda: not any(map(is_alive, cells)), "the end of both cells")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from plugins.seeker import masked
 
 from bakeoff.cell.confinement import landlock
-from bakeoff.evaluation.datasets import snapshot, snapshot_layout
+from bakeoff.evaluation.datasets import read_snapshot, snapshot_layout
 from bakeoff.store.bakeoffs import run_rows
 
 pytestmark = pytest.mark.skipif(not landlock.abi(), reason="the kernel has no Landlock")
@@ -68,10 +68,10 @@ def search() -> Iterator[Search]:
 
 def write_catalog(project: Project, folder: Path) -> None:
     """Beside what it must not find, two things that it must: that it found them shows that it can see."""
-    train = snapshot.open_snapshot(folder / "open").y_train
+    train = read_snapshot.open_snapshot(folder / "open").y_train
     first_line = (project.folder / "data.csv").read_text().splitlines()[1]
     wanted = {
-        **forms(snapshot.sealed_labels(folder)),
+        **forms(read_snapshot.sealed_labels(folder)),
         "a line of the file": first_line.encode(),
         "training labels": train[:64].tobytes(),
         "its own code": b"class Seeker",

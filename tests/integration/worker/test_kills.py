@@ -18,7 +18,7 @@ from sqlalchemy import select
 from bakeoff.broker import redis_keeper
 from bakeoff.operations.doorbells import sweep
 from bakeoff.store.bakeoffs import cancellation
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import reading, writing
 
 LEASE_S = 2
@@ -301,7 +301,7 @@ def test_a_job_may_take_longer_than_its_lease(project: Project) -> None:
 def lease_of(project: Project, run_id: str) -> datetime:
     with reading(project.engine) as connection:
         expires_at: datetime = connection.execute(
-            select(tables.jobs.c.lease_expires_at).where(tables.jobs.c.run_id == run_id)
+            select(all_tables.jobs.c.lease_expires_at).where(all_tables.jobs.c.run_id == run_id)
         ).scalar_one()
     return expires_at
 

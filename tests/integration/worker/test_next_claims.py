@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.job import JobState
-from bakeoff.store.bakeoffs import job_rows, leases
+from bakeoff.store.bakeoffs import job_queries, leases
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Claim, Holder, NextClaim
 from bakeoff.worker.jobs import job_batch, job_runner
@@ -63,14 +63,14 @@ def test_it_goes_back_without_an_attempt_if_the_worker_must_stop_before_it_begin
 
     def supervise(at_work: Claim, batch: JobBatch, **_: Any) -> str:
         end_and_claim_next(engine, at_work, batch)
-        assert job_rows.get(engine, second.id).state is JobState.RUNNING
+        assert job_queries.get(engine, second.id).state is JobState.RUNNING
         raise fault
 
     monkeypatch.setattr(runner, "_supervise", supervise)
     with pytest.raises(type(fault)):
         runner._run_batch(claim(engine, first))
 
-    waiting = job_rows.get(engine, second.id)
+    waiting = job_queries.get(engine, second.id)
     assert (waiting.state, waiting.attempt) == (JobState.QUEUED, 0)
 
 
@@ -121,8 +121,8 @@ def test_a_fault_of_the_search_for_it_costs_the_one_before_no_result(
     batch = end_at_work(a_runner(engine, lost), engine, claim(engine, first), monkeypatch)
 
     assert batch.take_next_claim() is None
-    assert job_rows.get(engine, first.id).state is JobState.COMPLETED
-    assert job_rows.get(engine, second.id).state is JobState.QUEUED
+    assert job_queries.get(engine, first.id).state is JobState.COMPLETED
+    assert job_queries.get(engine, second.id).state is JobState.QUEUED
 
 
 @pytest.mark.usefixtures("room")
@@ -140,8 +140,8 @@ def test_one_that_cannot_be_read_costs_the_one_before_no_result_and_stays_queued
 
     assert asked is not None
     assert asked.claimed is None
-    assert job_rows.get(engine, first.id).state is JobState.COMPLETED
-    waiting = job_rows.get(engine, second.id)
+    assert job_queries.get(engine, first.id).state is JobState.COMPLETED
+    waiting = job_queries.get(engine, second.id)
     assert (waiting.state, waiting.attempt) == (JobState.QUEUED, 0)
 
 

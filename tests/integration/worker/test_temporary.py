@@ -12,7 +12,7 @@ from fixtures import warm
 from fixtures.project import Project, a_project, wait_for
 
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.worker.temporary import temporary_worker
+from bakeoff.worker.temporary import worker_for_one_command
 
 #: Starts a worker for a run, then the run, and waits for its end; each step when it is told to.
 PRODUCER = """
@@ -218,7 +218,7 @@ def run_keeping(project: Project, seconds: float, *models: str) -> Producer:
 
 
 def stop_all(project: Project) -> None:
-    assert temporary_worker.stop_idle(project.context) == 1
+    assert worker_for_one_command.stop_idle(project.context) == 1
     assert temporary(project) == []
 
 
@@ -279,7 +279,7 @@ def test_one_that_is_at_work_is_neither_replaced_nor_stopped(project: Project) -
     second = Producer(project, "good", script=KEEPING.format(seconds=60))
 
     assert second.says() == "False"
-    assert temporary_worker.stop_idle(project.context) == 0
+    assert worker_for_one_command.stop_idle(project.context) == 0
     assert temporary(project) == [busy]
     second.go_on()
     assert second.says() == "completed"

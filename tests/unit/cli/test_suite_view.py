@@ -9,7 +9,7 @@ from rich.console import Console
 from bakeoff.cli.output.suite_view import suite_list, suite_parts
 from bakeoff.domain.runs.suite import MemberState, Suite, SuiteMember
 from bakeoff.operations.suites.suite_report import MemberStatus, SuiteReport
-from bakeoff.store.bakeoffs.results.run_overview import Headline
+from bakeoff.store.bakeoffs.results.run_list_summaries import Headline
 
 WIDTHS = (60, 80, 120, 160)
 SENTENCE = (

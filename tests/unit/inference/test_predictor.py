@@ -22,7 +22,7 @@ from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules
 from bakeoff.evaluation.metrics.score_predictions import score
 from bakeoff.inference import ModelPredictor
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 
 X = pd.DataFrame({"age": [20, 30, 40, 50, 60, 70], "pay": [1.0, 2.5, 2.0, 4.5, 5.0, 6.5]})
 TWO = np.array(["no", "no", "no", "yes", "yes", "yes"])

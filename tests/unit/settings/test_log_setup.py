@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fixtures.command_line import a_journal_of_its_own
 
-from bakeoff.domain.machine.background_work import run_in_thread
+from bakeoff.domain.machine.work_in_thread import run_in_thread
 from bakeoff.settings import log_setup
 from bakeoff.settings.log_setup import LogFormat, readable
 

@@ -8,7 +8,7 @@ import pytest
 BEAT = """
 import signal, threading
 from celery import signals
-from bakeoff.worker.worker_node import WorkerNode
+from bakeoff.worker.worker_lifecycle import WorkerNode
 from celery import Celery
 
 node = WorkerNode(lambda: None)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bakeoff.cli.output.width_fitting_table import FittingColumn
     from bakeoff.domain.candidate import Candidate, Rejection
-    from bakeoff.operations.conformance.report_store import KnownReport
+    from bakeoff.operations.conformance.conformance_report_store import KnownReport
     from registry.catalog.live_catalog import CatalogContents
 
 
@@ -38,7 +38,7 @@ def models(
     config: ConfigFile = None,
 ) -> None:
     """List the candidates, and why some cannot take part."""
-    from bakeoff.operations.conformance.report_store import catalog_record, known_reports
+    from bakeoff.operations.conformance.conformance_report_store import catalog_record, known_reports
     from registry.catalog.live_catalog import Catalog
 
     configuration = project_access.open_project(config).configuration

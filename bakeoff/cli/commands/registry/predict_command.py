@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from bakeoff.inference.predict_file import FilePrediction
-    from registry.columns.signature_comparison import SignatureComparison
+    from registry.columns.compare_data_with_signature import SignatureComparison
 
 _CHECK_FAILED = 1
 _KILLED = 128  #: plus the number of the signal, the exit code that shells use

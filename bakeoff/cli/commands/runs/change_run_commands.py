@@ -69,14 +69,14 @@ def retry(
     from bakeoff.cli.output.runs.run_header import header
     from bakeoff.operations.runs import start_run
     from bakeoff.store.bakeoffs import run_rows
-    from bakeoff.worker.temporary import temporary_worker
+    from bakeoff.worker.temporary import worker_for_one_command
 
     began = time.monotonic()
     context = project_access.open_project(config)
     engine = project_access.database(context)
     context.broker.hold_or_fail()
     new_run_id = start_run.retry(context, run_rows.find(engine, run))
-    own_worker = not no_worker and temporary_worker.start_for(context, new_run_id)
+    own_worker = not no_worker and worker_for_one_command.start_for(context, new_run_id)
     console = terminal.err() if as_json else terminal.out()
     terminal.show(console, header(run_rows.get(engine, new_run_id)))
     if detach:
@@ -138,27 +138,27 @@ def label(
     from bakeoff.domain.errors import NotFoundError
     from bakeoff.domain.ids_and_times import user_name
     from bakeoff.domain.wording import quoted
-    from bakeoff.store.bakeoffs import label_rows, run_rows
+    from bakeoff.store.bakeoffs import run_label_rows, run_rows
 
     context = project_access.open_project(config)
     engine = project_access.database(context)
     run_id = run_rows.find(engine, run)
-    given = [label_rows.checked(one) for one in labels or []]
+    given = [run_label_rows.checked(one) for one in labels or []]
     if remove and not given:
         raise typer.BadParameter(
             f"name the labels to remove; `bakeoff label {run_id[:8]}` prints those that it has",
             param_hint="LABEL",
         )
-    if remove and not label_rows.remove(engine, run_id, *given):
-        there = label_rows.of_runs(engine, [run_id]).get(run_id, [])
+    if remove and not run_label_rows.remove(engine, run_id, *given):
+        there = run_label_rows.of_runs(engine, [run_id]).get(run_id, [])
         lacking = ", ".join(quoted(one) for one in given if one not in there)
         raise NotFoundError(
             f"run {run_id} has no label {lacking}, and none was removed: `bakeoff label {run_id[:8]}` prints "
             "those that it has"
         )
     if given and not remove:
-        label_rows.add(engine, run_id, *given, by=user_name())
-    found = label_rows.of_runs(engine, [run_id]).get(run_id, [])
+        run_label_rows.add(engine, run_id, *given, by=user_name())
+    found = run_label_rows.of_runs(engine, [run_id]).get(run_id, [])
     if as_json:
         terminal.write_json({"runId": run_id, "labels": found})
     else:

@@ -54,12 +54,12 @@ def logs(
 
 def _log_file(job: "Job", configuration: "Configuration", engine: "Engine", *, may_wait: bool) -> "Path":
     from bakeoff.domain.errors import NotFoundError
-    from bakeoff.store.bakeoffs import job_rows
+    from bakeoff.store.bakeoffs import job_queries
 
     file, here = configuration.log_of(job.run_id, job.id), configuration.settings.node
     while may_wait and not file.exists() and _may_still_run_on(here, job):
         time.sleep(_POLL_S)
-        job = job_rows.get(engine, job.id)
+        job = job_queries.get(engine, job.id)
     if not file.exists():
         raise NotFoundError(
             f"job {job.id} ({job.candidate.id}, {job.state}) has no log here: "
@@ -77,11 +77,11 @@ def _may_still_run_on(here: str, job: "Job") -> bool:
 def _source_of(job: "Job", engine: "Engine") -> str:
     """Which job has the log of a result that was taken over; empty if this one was fitted itself."""
     from bakeoff.domain.runs.job import JobState
-    from bakeoff.store.bakeoffs import job_rows
+    from bakeoff.store.bakeoffs import job_queries
 
     if job.started_at is not None or job.state is not JobState.COMPLETED:
         return ""
-    source = job_rows.result_of(engine, job.id).reused_from
+    source = job_queries.result_of(engine, job.id).reused_from
     return f"its result was taken over from an earlier run, `bakeoff logs {source[:8]}`" if source else ""
 
 
@@ -131,9 +131,9 @@ def _chunks_to_end(log: TextIO) -> "Iterator[str]":
 
 
 def _has_ended(engine: "Engine", job_id: str) -> bool:
-    from bakeoff.store.bakeoffs import job_rows
+    from bakeoff.store.bakeoffs import job_queries
 
-    return job_rows.get(engine, job_id).state.has_ended
+    return job_queries.get(engine, job_id).state.has_ended
 
 
 def _write(chunk: str) -> None:

@@ -153,14 +153,14 @@ def _start(
     The worker starts up while the candidates are checked and the data are read.
     """
     from bakeoff.domain.ids_and_times import new_id
-    from bakeoff.domain.machine.background_work import start_in_thread
+    from bakeoff.domain.machine.work_in_thread import start_in_thread
     from bakeoff.store.database import schema_version
-    from bakeoff.worker.temporary import temporary_worker
+    from bakeoff.worker.temporary import worker_for_one_command
 
     run_id = new_id()
     schema_version.ensure(context.engine)
     context.broker.hold_or_fail()
-    starting = start_in_thread(lambda: may_start_worker and temporary_worker.start_for(context, run_id))
+    starting = start_in_thread(lambda: may_start_worker and worker_for_one_command.start_for(context, run_id))
     from bakeoff.operations.runs import start_run
 
     plan = run_options.plan_of(context, request, added, console)

@@ -55,7 +55,7 @@ def import_results(
     """
     from bakeoff.domain.feedback_item import Intake
     from bakeoff.inference.feedback_files import items_in
-    from bakeoff.operations.score_items import scorer, take_in
+    from bakeoff.operations.score_imported_results import scorer, take_in
 
     context, path = _open_project_and_file(file, config)
     chosen_scorer = scorer(context, model)

@@ -107,15 +107,15 @@ def _start(
 ) -> tuple[str, bool]:
     """The id of the run, and whether a worker was started for it. It starts up while prices are read."""
     from bakeoff.domain.ids_and_times import new_id
-    from bakeoff.domain.machine.background_work import start_in_thread
+    from bakeoff.domain.machine.work_in_thread import start_in_thread
     from bakeoff.operations.signals import start_signals
     from bakeoff.store.database import schema_version
-    from bakeoff.worker.temporary import temporary_worker
+    from bakeoff.worker.temporary import worker_for_one_command
 
     run_id = new_id()
     schema_version.ensure(context.engine)
     context.broker.hold_or_fail()
-    starting = start_in_thread(lambda: may_start_worker and temporary_worker.start_for(context, run_id))
+    starting = start_in_thread(lambda: may_start_worker and worker_for_one_command.start_for(context, run_id))
     plan = _plan(context, request, console)
     own_worker = starting.result()
     start_signals.start_planned_signals(context, plan, run_id=run_id, name=request.name)

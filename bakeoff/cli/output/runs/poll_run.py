@@ -13,7 +13,7 @@ from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import Run, number_ended
 from bakeoff.domain.runs.verdict import RunVerdict
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import fold_rows
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def poll(
     took_s: dict[str, float] = {}
     while True:
         began = time.monotonic()
-        run, all_jobs = run_rows.get(engine, run_id), job_rows.of_run(engine, run_id)
+        run, all_jobs = run_rows.get(engine, run_id), job_queries.of_run(engine, run_id)
         if sum(job.state is JobState.COMPLETED for job in all_jobs) > len(scores):
-            results, first = job_rows.results_of_run(engine, run_id), run.rules.metrics[0]
+            results, first = job_queries.results_of_run(engine, run_id), run.rules.metrics[0]
             scores = {result.evaluation_id: result.metrics.get(first) for result in results}
             took_s = {result.evaluation_id: result.duration_s for result in results}
         running = any(job.state is JobState.RUNNING for job in all_jobs)

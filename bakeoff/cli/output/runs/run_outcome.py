@@ -9,7 +9,7 @@ from bakeoff.cli.output.finding_list import all_findings
 from bakeoff.cli.output.runs.failure_list import failures, warnings_in_full
 from bakeoff.cli.output.runs.leaderboard_table import leaderboard, stopped_table
 from bakeoff.cli.output.runs.run_header import header, state
-from bakeoff.cli.output.runs.saving_view import saving_lines, tracking_lines
+from bakeoff.cli.output.runs.saving_and_tracking_view import saving_lines, tracking_lines
 from bakeoff.cli.output.runs.verdict_view import verdict_lines
 
 if TYPE_CHECKING:

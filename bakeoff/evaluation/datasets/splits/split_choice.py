@@ -11,21 +11,21 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.split_design import MOST_FITS, Design
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.datasets.canonical_table import Table
-from bakeoff.evaluation.datasets.splits.fold_split import (
+from bakeoff.evaluation.datasets.splits.split_by_groups import group_codes, refuse_divided, tested_groups
+from bakeoff.evaluation.datasets.splits.split_by_time import expanding_windows, latest_rows, refuse_later
+from bakeoff.evaluation.datasets.splits.split_columns import codes_in, times_in, weights_in
+from bakeoff.evaluation.datasets.splits.split_into_folds import (
     dealt_folds,
     folds_by_column,
     rare_classes,
 )
-from bakeoff.evaluation.datasets.splits.grouped_rows import group_codes, refuse_divided, tested_groups
-from bakeoff.evaluation.datasets.splits.row_split import (
+from bakeoff.evaluation.datasets.splits.split_train_and_test import (
     FoldRows,
     Split,
     split_by_column,
     split_by_files,
     split_by_seed,
 )
-from bakeoff.evaluation.datasets.splits.split_columns import codes_in, times_in, weights_in
-from bakeoff.evaluation.datasets.splits.time_order import expanding_windows, latest_rows, refuse_later
 
 
 def make_split(table: Table, design: Design, *, seed: int, test_size: float) -> Split:

@@ -19,13 +19,13 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.split_design import Design
 from bakeoff.domain.tuning import ChoosingRules
-from bakeoff.evaluation.datasets.snapshot import Data
-from bakeoff.evaluation.datasets.splits.fold_split import dealt_folds
-from bakeoff.evaluation.datasets.splits.row_split import FoldRows
-from bakeoff.evaluation.datasets.splits.time_order import expanding_windows
+from bakeoff.evaluation.datasets.read_snapshot import Data
+from bakeoff.evaluation.datasets.splits.split_by_time import expanding_windows
+from bakeoff.evaluation.datasets.splits.split_into_folds import dealt_folds
+from bakeoff.evaluation.datasets.splits.split_train_and_test import FoldRows
 from bakeoff.evaluation.jobs.probabilities_or_scores import beside_labels
 from bakeoff.evaluation.metrics.score_predictions import block_map_of, score_rows
-from registry.columns.predictions import Predictions, check_predictions
+from registry.columns.check_predictions import Predictions, check_predictions
 
 #: Fits a candidate to the training rows of these data; returns what predicts.
 FitModel = Callable[[Candidate, Data], Any]

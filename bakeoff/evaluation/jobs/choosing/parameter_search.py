@@ -18,7 +18,7 @@ from bakeoff.domain import metric
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.runs.result import digest_of
 from bakeoff.domain.tuning import MOST_ERROR_CHARS, Sampler, Trial, TrialState, Tuning, search_record
-from bakeoff.evaluation.datasets.snapshot import Data
+from bakeoff.evaluation.datasets.read_snapshot import Data
 from bakeoff.evaluation.jobs.choosing.inner_folds import (
     FitModel,
     inner_folds,

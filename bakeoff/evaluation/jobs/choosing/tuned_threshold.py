@@ -15,7 +15,7 @@ from bakeoff.cell.inside.cell_api import EntryFailure
 from bakeoff.domain import metric
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.tuning import TunedThreshold
-from bakeoff.evaluation.datasets.snapshot import Data
+from bakeoff.evaluation.datasets.read_snapshot import Data
 from bakeoff.evaluation.jobs.choosing.inner_folds import (
     FitModel,
     InnerFold,
@@ -26,8 +26,8 @@ from bakeoff.evaluation.jobs.choosing.inner_folds import (
     value_on,
 )
 from bakeoff.evaluation.jobs.probabilities_or_scores import nothing_to_act_on
+from registry.columns.check_predictions import Predictions
 from registry.columns.class_predictions import plain_labels, positive_code, to_class_predictions
-from registry.columns.predictions import Predictions
 
 _MOST_TRIED = 200
 

@@ -32,7 +32,7 @@ from bakeoff.evaluation.jobs.folds.joined_folds import fold_paths, paths_at, tog
 from bakeoff.evaluation.metrics.metric_names import importance_rules, need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.reuse.file_audit_check import first_change, sha256
-from registry.columns.predictions import BadPredictionsError
+from registry.columns.check_predictions import BadPredictionsError
 
 #: Fits one part of an evaluation: a fold, or the refit to all rows.
 FitPart = Callable[[EvaluationUnderWay], EvaluationEnd]

@@ -18,7 +18,7 @@ from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunct
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import load_array
 from bakeoff.evaluation.reuse.file_audit_check import sha256
-from registry.columns.predictions import BadPredictionsError
+from registry.columns.check_predictions import BadPredictionsError
 
 
 def fold_paths(paths: JobPaths, name: str) -> JobPaths:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.cell.inside.cell_api import CellApi
-from bakeoff.evaluation.jobs.latency import as_a_bonus
-from registry.columns.predictions import Predictions
+from bakeoff.evaluation.jobs.prediction_latency import as_a_bonus
+from registry.columns.check_predictions import Predictions
 
 if TYPE_CHECKING:
     import pandas as pd

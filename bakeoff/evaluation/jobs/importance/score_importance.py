@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from bakeoff.domain.runs.column_importance import IMPORTANCE, LONGEST_S, SHARE_OF_LIMIT, fit_record
 from bakeoff.domain.runs.run import Run
-from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay
 from bakeoff.evaluation.jobs.importance.permuted_predictions import ANSWERS, BESIDE, ImportanceOrder
 from bakeoff.evaluation.metrics.metric_names import importance_rules
 from bakeoff.evaluation.metrics.run_scoring_options import rows_to_score
 from bakeoff.evaluation.metrics.score_predictions import block_map_of, score_rows
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, folded_rows, load_array
-from registry.columns.predictions import BadPredictionsError, Predictions
+from registry.columns.check_predictions import BadPredictionsError, Predictions
 
 _REPEATS, _FEWEST_REPEATS = 5, 2
 _MOST_PREDICTIONS = 3000
@@ -91,7 +91,7 @@ def _record(
     weights = None if tested.weights is None else tested.weights[places]
     rules = importance_rules(run.rules, run.dataset.target_kind)
     [metric] = rules.metrics
-    classes = snapshot.classes(evaluation.paths.snapshot)
+    classes = read_snapshot.classes(evaluation.paths.snapshot)
 
     def value(answer: int) -> float | None:
         scores = score_rows(
@@ -141,19 +141,21 @@ def _is_written(file: Path) -> bool:
 
 def _columns(evaluation: EvaluationUnderWay) -> Sequence[str]:
     names = evaluation.job.candidate.features
-    return list(dict.fromkeys(names or [field.name for field in snapshot.fields(evaluation.paths.snapshot)]))
+    return list(
+        dict.fromkeys(names or [field.name for field in read_snapshot.fields(evaluation.paths.snapshot)])
+    )
 
 
 def _tested(evaluation: EvaluationUnderWay) -> _TestedRows:
     run, folder = evaluation.run, evaluation.paths.snapshot
     if evaluation.fold is None:
-        true = snapshot.sealed_labels(folder)
+        true = read_snapshot.sealed_labels(folder)
         open_rows = (
             rows_to_score(run.dataset.split_id, len(true), run.rules, sealed=False)
             if run.rules.seal
             else np.arange(len(true))
         )
-        return _TestedRows(true=true, weights=snapshot.sealed_weights(folder), open=open_rows)
+        return _TestedRows(true=true, weights=read_snapshot.sealed_weights(folder), open=open_rows)
     folded = folded_rows(run.dataset, folder)
     rows = folded.rows_of(evaluation.fold)
     return _TestedRows(

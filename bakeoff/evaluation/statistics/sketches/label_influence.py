@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, Floats, Ints
+from bakeoff.evaluation.statistics.sketches.row_blocks import BlockMap, Floats, Ints
 
 Average = Literal["binary", "macro", "micro", "weighted"]
 Ratio = Literal["precision", "recall", "f1"]

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.evaluation.statistics.sketches import label_influence, score_influence
-from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, Floats, Ints, jackknife
 from bakeoff.evaluation.statistics.sketches.label_influence import Average, LabelCounts, Ratio
+from bakeoff.evaluation.statistics.sketches.row_blocks import BlockMap, Floats, Ints, jackknife
 from bakeoff.evaluation.statistics.sketches.score_influence import Influence
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch, make_sketch
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.evaluation.statistics.sketches.blocks import Floats, Ints
+from bakeoff.evaluation.statistics.sketches.row_blocks import Floats, Ints
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

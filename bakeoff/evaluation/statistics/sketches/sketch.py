@@ -26,7 +26,7 @@ from typing import Any, Self
 import numpy as np
 
 from bakeoff.domain.split_design import FEWEST_SEEDS
-from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, Floats
+from bakeoff.evaluation.statistics.sketches.row_blocks import BlockMap, Floats
 
 #: How influences are computed. Sketches made by different rules are not compared with each other.
 RULE = "influence/1"

@@ -33,8 +33,8 @@ from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.queue import postgresql_jobs
 from bakeoff.store.bakeoffs.queue.queue_order import FOLDS_ARE_BEGUN, NEXT_JOB, NEXT_RUN
 from bakeoff.store.bakeoffs.row_mapping import job_from_row, name_in_events, run_from_row
+from bakeoff.store.database.all_tables import IS_QUEUED, jobs, runs
 from bakeoff.store.database.engine import now, reading, writing
-from bakeoff.store.database.tables import IS_QUEUED, jobs, runs
 
 log = logging.getLogger(__name__)
 

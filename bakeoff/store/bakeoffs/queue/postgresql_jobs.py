@@ -22,9 +22,9 @@ from sqlalchemy import Engine, Table, TextClause, literal_column, select, text
 
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.store.bakeoffs.queue.queue_order import FOLDS_ARE_BEGUN, NEXT_RUN
-from bakeoff.store.database.round_trips import WAIT_FOR_DISK, Row, Statement, Values, send
+from bakeoff.store.database.all_tables import IS_QUEUED, jobs, runs
+from bakeoff.store.database.batched_statements import WAIT_FOR_DISK, Row, Statement, Values, send
 from bakeoff.store.database.table_conventions import Utc
-from bakeoff.store.database.tables import IS_QUEUED, jobs, runs
 
 # For the transaction at hand: locks are freed without waiting for the disk, and no statement is planned anew,
 # since planning takes longer than running. A plan without reading a table from end to end suits all values.

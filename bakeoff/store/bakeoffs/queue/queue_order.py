@@ -28,8 +28,8 @@ from sqlalchemy import (
     union_all,
 )
 
+from bakeoff.store.database.all_tables import IS_QUEUED, IS_RUNNING, jobs, runs
 from bakeoff.store.database.engine import reading
-from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, jobs, runs
 
 
 @dataclass(frozen=True, kw_only=True)

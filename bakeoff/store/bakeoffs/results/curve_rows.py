@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select
 
+from bakeoff.store.database.all_tables import curves, jobs, results
 from bakeoff.store.database.engine import reading
-from bakeoff.store.database.tables import curves, jobs, results
 
 _ADD = insert(curves)
 

@@ -26,8 +26,8 @@ from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.result import Fit
 from bakeoff.store.bakeoffs.row_mapping import provenance_from_row, result_from_row
+from bakeoff.store.database.all_tables import provenances, results, runs
 from bakeoff.store.database.engine import reading
-from bakeoff.store.database.tables import provenances, results, runs
 
 _FITS = (
     select(

@@ -17,8 +17,8 @@ from bakeoff.domain.runs.race import RaceLook
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.row_mapping import name_in_events
 from bakeoff.store.bakeoffs.run_rows import close_if_over, lock_run
+from bakeoff.store.database.all_tables import fold_results, jobs, race_looks
 from bakeoff.store.database.engine import now, reading, writing
-from bakeoff.store.database.tables import fold_results, jobs, race_looks
 
 _IS_WAITING = jobs.c.state == literal_column("'waiting'")
 _other = jobs.alias("other")

@@ -23,8 +23,7 @@ from bakeoff.domain.runs.verdict import Interval, RunVerdict, Spending
 from bakeoff.store.bakeoffs import outbox, saving_rows
 from bakeoff.store.bakeoffs.results import tracking_rows
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
-from bakeoff.store.database.engine import now, reading, writing
-from bakeoff.store.database.tables import (
+from bakeoff.store.database.all_tables import (
     jobs,
     provenances,
     results,
@@ -32,6 +31,7 @@ from bakeoff.store.database.tables import (
     sketches,
     verdicts,
 )
+from bakeoff.store.database.engine import now, reading, writing
 
 #: A run that could not be judged so many times ends without a verdict, so that its end is announced.
 MOST_ATTEMPTS = 3

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakeoff.web.charts.axis_scale import Axis, linear
-from bakeoff.web.charts.markup import Child, Markup, hidden, name_of, percent, tag
+from bakeoff.web.charts.escaped_markup import Child, Markup, hidden, name_of, percent, tag
 from bakeoff.web.charts.number_text import metric_title, places_for, signed_text
 
 _HEIGHT, _MIDDLE, _THICK, _CAP = 32, 16, 12, 4

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bakeoff.web.charts.axis_scale import Axis
 from bakeoff.web.charts.chart_symbols import mark, model_class
-from bakeoff.web.charts.markup import Child, Markup, coordinate, name_of, tag
+from bakeoff.web.charts.escaped_markup import Child, Markup, coordinate, name_of, tag
 
 _LONGEST_NAME = 20
 _HALF_PIXEL = 0.5

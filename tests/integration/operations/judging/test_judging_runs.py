@@ -19,13 +19,13 @@ from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict
-from bakeoff.operations.conformance.report_store import keep
+from bakeoff.operations.conformance.conformance_report_store import keep
 from bakeoff.operations.judging.detectable_difference import detectable_difference
 from bakeoff.operations.judging.judge_runs import judge_old_run, wait_for_verdict
 from bakeoff.operations.runs.run_report import read_report, report_record
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
 
 
@@ -57,9 +57,9 @@ def old(judged: tuple[Project, Run, RunVerdict]) -> Iterator[tuple[Project, Run,
     """The same run as if it had ended before there were sketches and verdicts."""
     project, run, _ = judged
     with writing(project.engine) as connection:
-        for table in (tables.sketches, tables.verdicts):
+        for table in (all_tables.sketches, all_tables.verdicts):
             connection.execute(delete(table))
-        connection.execute(update(tables.results).values(intervals={}))
+        connection.execute(update(all_tables.results).values(intervals={}))
     yield judged
     judge_old_run(project.context, run.id)
 
@@ -69,7 +69,7 @@ def test_an_old_run_gets_the_verdict_that_it_would_have_had(old: tuple[Project, 
     assert judge_old_run(project.context, run.id) == verdict
 
     assert verdict_rows.of_run(project.engine, run.id) == verdict
-    assert all(result.intervals for result in job_rows.results_of_run(project.engine, run.id))
+    assert all(result.intervals for result in job_queries.results_of_run(project.engine, run.id))
 
 
 def test_whoever_shows_an_old_run_has_it_judged(old: tuple[Project, Run, RunVerdict]) -> None:
@@ -90,7 +90,7 @@ def test_one_command_judges_all_old_runs_and_then_finds_none(old: tuple[Project,
 
 def test_predictions_that_were_changed_are_not_sketched(old: tuple[Project, Run, RunVerdict]) -> None:
     project, run, _ = old
-    jobs = job_rows.of_run(project.engine, run.id)
+    jobs = job_queries.of_run(project.engine, run.id)
     files = [project.configuration.predictions_of(run.id, job.id) for job in jobs]
     before = [file.read_bytes() for file in files]
     for file in files:
@@ -100,7 +100,7 @@ def test_predictions_that_were_changed_are_not_sketched(old: tuple[Project, Run,
     for file, content in zip(files, before, strict=True):
         file.write_bytes(content)
     with writing(project.engine) as connection:  # so that the next test finds an old run again
-        connection.execute(delete(tables.verdicts))
+        connection.execute(delete(all_tables.verdicts))
 
     assert verdict is not None
     assert verdict.sentence.startswith("Nothing can be claimed of the two candidates: the predictions behind")
@@ -130,11 +130,11 @@ LEAK = Finding(slug="leaky-feature", severity=Severity.HIGH, message="paid leaks
 
 def judged_again(project: Project, run: Run, **columns: Any) -> RunVerdict:
     with writing(project.engine) as connection:
-        connection.execute(update(tables.runs).values({"findings": None, **columns}))
+        connection.execute(update(all_tables.runs).values({"findings": None, **columns}))
     judge_old_run(project.context, run.id)
     verdict = verdict_rows.of_run(project.engine, run.id)
     with writing(project.engine) as connection:
-        connection.execute(update(tables.runs).values(findings=None, options=None))
+        connection.execute(update(all_tables.runs).values(findings=None, options=None))
     assert verdict is not None
     return verdict
 
@@ -176,7 +176,7 @@ def test_what_bakeoff_check_found_in_a_candidate_stands_in_the_verdict_of_its_ru
     project, run, _ = old
     configuration = project.context.configuration
     candidate = next(
-        job.candidate for job in job_rows.of_run(project.engine, run.id) if job.candidate.id == "dices"
+        job.candidate for job in job_queries.of_run(project.engine, run.id) if job.candidate.id == "dices"
     )
     failed = CheckResult(slug="row-order", outcome=CheckOutcome.FAILED, seen="", cure="")
     keep(configuration, candidate, ConformanceReport(subject="dices", checks=(failed,)))

@@ -29,7 +29,7 @@ from bakeoff.operations.runs.plan_preview import plan_ahead
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
 
 PLUGINS = '''
@@ -122,10 +122,10 @@ def due_again(project: Project, run_id: str, **options: Any) -> None:
     """As if the run had been started with these options, and had just ended."""
     as_before = {"verdict": None, "done_at": None, "tries": 0, "due_at": NOON}
     with writing(project.engine) as connection:
-        connection.execute(tables.shuffled_refits.delete())
+        connection.execute(all_tables.shuffled_refits.delete())
         for table, key, values in (
-            (tables.runs, tables.runs.c.id, {"options": {"shuffleCheck": True, **options}}),
-            (tables.verdicts, tables.verdicts.c.run_id, as_before),
+            (all_tables.runs, all_tables.runs.c.id, {"options": {"shuffleCheck": True, **options}}),
+            (all_tables.verdicts, all_tables.verdicts.c.run_id, as_before),
         ):
             connection.execute(update(table).where(key == run_id).values(values))
 
@@ -138,7 +138,7 @@ def flagged(project: Project, runs: list[str]) -> RunVerdict:
     step = "bakeoff.store.bakeoffs.results.shuffled_refit_rows:keep"
     assert saver(project, str(SIGKILL), "after", step, script=INTERRUPTED) == -SIGKILL
     with writing(project.engine) as connection:  # so that a refit that is made again shows
-        connection.execute(update(tables.shuffled_refits).values(above_chance=0.123))
+        connection.execute(update(all_tables.shuffled_refits).values(above_chance=0.123))
     wait_for(lambda: verdict_rows.due(project.engine), "the end of the lease")
     assert saver(project, script=SAVER) == 0
     verdict = verdict_rows.of_run(project.engine, run_id)
@@ -185,7 +185,7 @@ def test_a_check_that_was_made_starts_no_cell_and_one_of_changed_code_begins_ane
     assert check_shuffled(project.context, run, "line") == before
     assert refits == []
     with writing(project.engine) as connection:
-        connection.execute(update(tables.shuffled_refits).values(made_of="other code"))
+        connection.execute(update(all_tables.shuffled_refits).values(made_of="other code"))
     assert check_shuffled(project.context, run, "line").above_chance == ()
     assert refits == [0]
 
@@ -236,7 +236,7 @@ def test_a_plan_says_what_the_check_may_cost(project: Project) -> None:
 
 def test_processes_that_die_of_it_end_the_check_and_not_the_run(project: Project, run_id: str) -> None:
     with writing(project.engine) as connection:
-        connection.execute(tables.shuffled_refits.delete())
+        connection.execute(all_tables.shuffled_refits.delete())
     check = check_shuffled(project.context, run_rows.get(project.engine, run_id), "line", deaths=3)
 
     assert (check.above_chance, check.problem) == ((), "3 processes that were to judge the run died")

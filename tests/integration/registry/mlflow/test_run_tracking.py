@@ -9,7 +9,7 @@ import pytest
 from fixtures.mlflow_servers import MLflow
 
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.runs.tracking import TrackedEnd, TrackedEntry, TrackedRun, TrackedValue
+from bakeoff.domain.runs.experiment_tracking import TrackedEnd, TrackedEntry, TrackedRun, TrackedValue
 from registry.models.mlflow.mlflow_calls import MLflowServer
 from registry.models.mlflow.run_tracking import open_tracking
 

@@ -5,7 +5,7 @@ from fixtures.stored import a_stored_run, claim, events, states, try_claim
 from sqlalchemy import Engine
 
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.store.bakeoffs import job_rows, leases, run_rows
+from bakeoff.store.bakeoffs import job_queries, leases, run_rows
 from bakeoff.store.bakeoffs.cancellation import cancel_job, cancel_run
 from bakeoff.store.bakeoffs.leases import LeaseStanding
 from bakeoff.store.bakeoffs.queue.claims import Claim, ClaimRefusal
@@ -62,11 +62,11 @@ def test_cancelling_twice_tells_it_once(engine: Engine) -> None:
     claim(engine, queued[0])
 
     assert cancel_run(engine, run.id)
-    asked_at = job_rows.get(engine, queued[0].id).cancel_requested_at
+    asked_at = job_queries.get(engine, queued[0].id).cancel_requested_at
     assert cancel_run(engine, run.id)
 
     assert events(engine, run) == ["started 0", "cancelled 1"]
-    assert job_rows.get(engine, queued[0].id).cancel_requested_at == asked_at
+    assert job_queries.get(engine, queued[0].id).cancel_requested_at == asked_at
 
 
 def test_one_job_is_cancelled_and_the_others_go_on(engine: Engine) -> None:

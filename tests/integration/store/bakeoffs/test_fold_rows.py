@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from bakeoff.domain.runs.result import CodeManifest, Cost, FoldResult, Part, Provenance
 from bakeoff.domain.split_design import Design
-from bakeoff.store.bakeoffs import leases, old_runs, outbox
+from bakeoff.store.bakeoffs import delete_old_runs, leases, outbox
 from bakeoff.store.bakeoffs.results import fold_rows
 
 DESIGN = Design(folds=3, repeats=2)
@@ -100,6 +100,6 @@ def test_folds_stay_when_their_job_fails_and_go_with_their_run(engine: Engine) -
     judge_all(engine)
     pending = outbox.pending(engine, limit=100)
     outbox.mark_published(engine, [one.position for one in pending])
-    assert old_runs.delete_outdated(engine, timedelta(seconds=-1)) == 1
+    assert delete_old_runs.delete_outdated(engine, timedelta(seconds=-1)) == 1
 
     assert fold_rows.of_job(engine, job.id) == {}

@@ -9,32 +9,32 @@ from sqlalchemy import Engine, select, update
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.runs.schedule import Every, Missed, Schedule
-from bakeoff.store.bakeoffs import cancellation, label_rows, old_runs, run_rows, schedule_slots
+from bakeoff.store.bakeoffs import cancellation, delete_old_runs, run_label_rows, run_rows, schedule_slots
+from bakeoff.store.database.all_tables import outbox, schedules, verdicts
 from bakeoff.store.database.engine import now, reading, writing
-from bakeoff.store.database.tables import outbox, schedules, verdicts
 
 OFTEN = Schedule(name="often", rule=Every.parse("1h"), missed=Missed.ALL)
 
 
 def labels(engine: Engine, run_id: str) -> list[str]:
-    return list(label_rows.of_runs(engine, [run_id]).get(run_id, []))
+    return list(run_label_rows.of_runs(engine, [run_id]).get(run_id, []))
 
 
 def test_a_label_is_kept_once_and_taken_away(engine: Engine) -> None:
     run, _ = a_stored_run(engine)
 
-    assert label_rows.add(engine, run.id, " keep ", by="ada")
-    assert not label_rows.add(engine, run.id, "keep", by="ben")
+    assert run_label_rows.add(engine, run.id, " keep ", by="ada")
+    assert not run_label_rows.add(engine, run.id, "keep", by="ben")
     assert labels(engine, run.id) == ["keep"]
-    assert label_rows.remove(engine, run.id, "keep")
-    assert not label_rows.remove(engine, run.id, "keep")
+    assert run_label_rows.remove(engine, run.id, "keep")
+    assert not run_label_rows.remove(engine, run.id, "keep")
 
 
 def test_runs_are_found_by_their_label(engine: Engine) -> None:
     (one, _), (other, _) = a_stored_run(engine), a_stored_run(engine)
     for label in ("keep", "paper"):
-        label_rows.add(engine, one.id, label, by="ada")
-    label_rows.add(engine, other.id, "paper", by="ada")
+        run_label_rows.add(engine, one.id, label, by="ada")
+    run_label_rows.add(engine, other.id, "paper", by="ada")
 
     assert [found.run.id for found in run_rows.page(engine, limit=9, label="keep")] == [one.id]
     assert {found.run.id for found in run_rows.page(engine, limit=9, label="paper")} == {one.id, other.id}
@@ -46,43 +46,43 @@ def test_what_is_no_label_is_refused(engine: Engine, label: str) -> None:
     run, _ = a_stored_run(engine)
 
     with pytest.raises(InvalidInputError, match=r"is no label: expected 1 to 60 characters"):
-        label_rows.add(engine, run.id, label, by="ada")
+        run_label_rows.add(engine, run.id, label, by="ada")
 
 
 def test_a_run_has_at_most_twenty_labels(engine: Engine) -> None:
     run, _ = a_stored_run(engine)
     for number in range(20):
-        label_rows.add(engine, run.id, f"l{number}", by="ada")
+        run_label_rows.add(engine, run.id, f"l{number}", by="ada")
 
     with pytest.raises(InvalidInputError, match="20 labels, which is the most"):
-        label_rows.add(engine, run.id, "another", by="ada")
+        run_label_rows.add(engine, run.id, "another", by="ada")
 
 
 def test_labels_are_added_and_removed_together_or_not_at_all(engine: Engine) -> None:
     run, _ = a_stored_run(engine)
-    assert label_rows.add(engine, run.id, "keep", "paper", by="ada")
+    assert run_label_rows.add(engine, run.id, "keep", "paper", by="ada")
 
     with pytest.raises(InvalidInputError, match="is no label"):
-        label_rows.add(engine, run.id, "new", "a,b", by="ada")
+        run_label_rows.add(engine, run.id, "new", "a,b", by="ada")
     with pytest.raises(InvalidInputError, match="has 2 of 20 labels, which is the most"):
-        label_rows.add(engine, run.id, *(f"l{number}" for number in range(19)), by="ada")
-    assert not label_rows.remove(engine, run.id, "keep", "papre")
+        run_label_rows.add(engine, run.id, *(f"l{number}" for number in range(19)), by="ada")
+    assert not run_label_rows.remove(engine, run.id, "keep", "papre")
     assert labels(engine, run.id) == ["keep", "paper"]
 
-    assert label_rows.remove(engine, run.id, "keep", "paper")
+    assert run_label_rows.remove(engine, run.id, "keep", "paper")
     assert labels(engine, run.id) == []
 
 
 def test_a_run_with_labels_can_be_removed(engine: Engine) -> None:
     run, _ = a_stored_run(engine)
-    label_rows.add(engine, run.id, "keep", by="ada")
+    run_label_rows.add(engine, run.id, "keep", by="ada")
     cancellation.cancel_run(engine, run.id)
     with writing(engine) as connection:
         connection.execute(update(outbox).values(published_at=now(connection)))
         connection.execute(update(verdicts).values(done_at=now(connection)))
 
     assert run_rows.get(engine, run.id).state is RunState.CANCELLED
-    assert old_runs.delete_outdated(engine, timedelta(0)) == 1
+    assert delete_old_runs.delete_outdated(engine, timedelta(0)) == 1
     assert labels(engine, run.id) == []
 
 

@@ -10,10 +10,10 @@ from sqlalchemy import Engine, select
 
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.job import Job, JobState
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leases, outbox, run_rows
 from bakeoff.store.bakeoffs.leases import LeaseStanding
 from bakeoff.store.bakeoffs.queue.claims import Lease
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import reading
 
 Move = Callable[[Engine, Lease, Job], bool]
@@ -61,13 +61,13 @@ def test_a_ghost_writes_nothing(engine: Engine, move: str) -> None:
     ghost = claim(engine, job, node="left", lease_s=-1).lease
     leases.expire(engine)
     claim(engine, job, node="right")
-    before = job_rows.get(engine, job.id)
+    before = job_queries.get(engine, job.id)
 
     assert not MOVES[move](engine, ghost, job)
 
-    assert job_rows.get(engine, job.id) == before
+    assert job_queries.get(engine, job.id) == before
     assert (before.state, before.node, before.attempt) == ("running", "right", 2)
-    assert job_rows.results_of_run(engine, run.id) == []
+    assert job_queries.results_of_run(engine, run.id) == []
     assert events(engine, run) == ["started 0"]
 
 
@@ -77,11 +77,11 @@ def test_a_job_that_has_ended_never_moves_again(engine: Engine, end: str, move: 
     run, [job] = a_stored_run(engine)
     taken = claim(engine, job)
     MOVES[end](engine, taken.lease, job)
-    before, told = job_rows.get(engine, job.id), events(engine, run)
+    before, told = job_queries.get(engine, job.id), events(engine, run)
 
     assert not MOVES[move](engine, taken.lease, job)
 
-    assert job_rows.get(engine, job.id) == before
+    assert job_queries.get(engine, job.id) == before
     assert events(engine, run) == told
 
 
@@ -102,7 +102,7 @@ def test_a_result_is_read_as_it_was_written(engine: Engine) -> None:
     for job, result in zip((first, second), expected, strict=True):
         assert leases.complete(engine, claim(engine, job).lease, result)
 
-    assert job_rows.results_of_run(engine, run.id) == expected
+    assert job_queries.results_of_run(engine, run.id) == expected
 
 
 def test_the_end_of_a_job_has_its_time_and_no_lease(engine: Engine) -> None:
@@ -110,7 +110,7 @@ def test_the_end_of_a_job_has_its_time_and_no_lease(engine: Engine) -> None:
     taken = claim(engine, job)
 
     leases.complete(engine, taken.lease, a_result(job))
-    ended = job_rows.get(engine, job.id)
+    ended = job_queries.get(engine, job.id)
 
     assert taken.job.started_at is not None
     assert ended.ended_at is not None
@@ -134,7 +134,7 @@ def test_a_holder_that_speaks_up_at_the_last_moment_keeps_its_lease(engine: Engi
     _, [job] = a_stored_run(engine)
     taken = claim(engine, job, lease_s=-1)
     with reading(engine) as connection:
-        as_seen = connection.execute(select(tables.jobs)).one()
+        as_seen = connection.execute(select(all_tables.jobs)).one()
 
     leases.renew(engine, taken.lease, lease_s=60)
 
@@ -153,7 +153,7 @@ def test_a_silent_holder_loses_its_lease_and_the_job_waits_again(engine: Engine)
     assert states(engine, run) == ["queued", "running"]
     assert leases.standing(engine, lost) is LeaseStanding.LOST
     assert leases.standing(engine, held) is LeaseStanding.HELD
-    assert job_rows.get(engine, silent.id).attempt == 1
+    assert job_queries.get(engine, silent.id).attempt == 1
 
 
 def test_a_job_whose_workers_all_died_fails_with_the_reason(engine: Engine) -> None:
@@ -163,7 +163,7 @@ def test_a_job_whose_workers_all_died_fails_with_the_reason(engine: Engine) -> N
         claim(engine, job, lease_s=-1)
         assert leases.expire(engine) == 1
 
-    error = job_rows.get(engine, job.id).error
+    error = job_queries.get(engine, job.id).error
     assert error is not None
     assert (error.type, error.phase) == ("WorkerLost", "start")
     assert error.message == "its worker w1 died or fell silent 3 times in a row"
@@ -178,8 +178,8 @@ def test_a_cell_that_is_killed_each_time_fails_with_the_error_it_was_given(engin
     for _ in range(2):
         assert leases.retry_or_fail(engine, claim(engine, job).lease, error)
 
-    assert job_rows.get(engine, job.id).state == "failed"
-    assert job_rows.get(engine, job.id).error == error
+    assert job_queries.get(engine, job.id).state == "failed"
+    assert job_queries.get(engine, job.id).error == error
 
 
 def test_a_release_spends_no_attempt(engine: Engine) -> None:
@@ -188,7 +188,7 @@ def test_a_release_spends_no_attempt(engine: Engine) -> None:
     for _ in range(5):
         assert leases.release(engine, claim(engine, job).lease)
 
-    assert (job_rows.get(engine, job.id).state, job_rows.get(engine, job.id).attempt) == ("queued", 0)
+    assert (job_queries.get(engine, job.id).state, job_queries.get(engine, job.id).attempt) == ("queued", 0)
 
 
 def test_all_silent_leases_are_taken_at_once(engine: Engine) -> None:

@@ -8,7 +8,7 @@ from bakeoff.domain.event import EventType
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.store.bakeoffs import leases, outbox
 from bakeoff.store.bakeoffs.row_mapping import result_to_row
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
 
 
@@ -56,7 +56,7 @@ def test_positions_are_not_used_again(engine: Engine) -> None:
     _tell(engine, "first")
     [first] = outbox.pending(engine, limit=1)
     with writing(engine) as connection:
-        connection.execute(tables.outbox.delete())
+        connection.execute(all_tables.outbox.delete())
 
     _tell(engine, "second")
     [second] = outbox.pending(engine, limit=1)
@@ -76,7 +76,7 @@ def test_a_change_that_cannot_be_committed_is_not_told(engine: Engine) -> None:
     _, [job] = a_stored_run(engine)
     taken = claim(engine, job)
     with writing(engine) as connection:
-        connection.execute(insert(tables.results), result_to_row(a_result(job)))
+        connection.execute(insert(all_tables.results), result_to_row(a_result(job)))
     before = [pending.event.type for pending in outbox.pending(engine, limit=100)]
 
     with pytest.raises(InfrastructureError):

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import CodeManifest, Fit, Part, Provenance, Result
 from bakeoff.domain.runs.run import Run
-from bakeoff.store.bakeoffs import job_rows, leases, old_runs, outbox, run_rows
+from bakeoff.store.bakeoffs import delete_old_runs, job_queries, leases, outbox, run_rows
 from bakeoff.store.bakeoffs.results import earlier_fits, verdict_rows
 
 MADE = Provenance(
@@ -77,7 +77,7 @@ def test_what_was_taken_over_is_no_fit(engine: Engine) -> None:
 
     assert earlier_fits.of_evaluation(engine, taken.id) is None
     assert len(earlier_fits.with_fingerprints(engine, {MADE.fingerprint})[MADE.fingerprint]) == 1
-    assert job_rows.result_of(engine, taken.id).reused_from == origin.evaluation_id
+    assert job_queries.result_of(engine, taken.id).reused_from == origin.evaluation_id
 
 
 def test_a_job_that_only_scores_tells_its_end_alone(engine: Engine) -> None:
@@ -87,7 +87,7 @@ def test_a_job_that_only_scores_tells_its_end_alone(engine: Engine) -> None:
     for job in (scores, fits):
         assert leases.complete(engine, claim(engine, job).lease, a_result(job))
 
-    assert job_rows.get(engine, scores.id).reuses == "0" * 36
+    assert job_queries.get(engine, scores.id).reuses == "0" * 36
     assert events(engine, run) == ["completed 0", "started 1", "completed 1", "run completed"]
 
 
@@ -103,7 +103,7 @@ def test_one_that_has_to_be_fitted_after_all_tells_its_start(engine: Engine) -> 
     again = claim(engine, job).lease
     assert leases.complete(engine, again, a_result(job))
 
-    assert job_rows.get(engine, job.id).reuses is None
+    assert job_queries.get(engine, job.id).reuses is None
     assert events(engine, run) == ["started 0", "completed 0", "run completed"]
 
 
@@ -115,7 +115,7 @@ def test_a_run_is_kept_as_long_as_a_job_is_to_score_its_predictions(engine: Engi
     assert run_rows.create(engine, scoring, [waiting])
     outbox.mark_published(engine, [one.position for one in outbox.pending(engine, limit=100)])
 
-    assert old_runs.outdated(engine, LONG_AGO) == set()
+    assert delete_old_runs.outdated(engine, LONG_AGO) == set()
 
 
 def test_what_a_result_was_made_of_is_forgotten_with_it(engine: Engine) -> None:
@@ -124,7 +124,7 @@ def test_what_a_result_was_made_of_is_forgotten_with_it(engine: Engine) -> None:
     judge_all(engine)
     outbox.mark_published(engine, [one.position for one in outbox.pending(engine, limit=100)])
 
-    assert old_runs.delete_outdated(engine, LONG_AGO) == 1
+    assert delete_old_runs.delete_outdated(engine, LONG_AGO) == 1
     assert earlier_fits.of_evaluation(engine, job.id) is None
 
 

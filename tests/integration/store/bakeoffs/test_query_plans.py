@@ -13,7 +13,7 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import CodeManifest, Part, Provenance
 from bakeoff.store.bakeoffs import (
     cancellation,
-    job_rows,
+    job_queries,
     leases,
     outbox,
     run_progress_rows,
@@ -24,7 +24,7 @@ from bakeoff.store.bakeoffs.queue import claims, postgresql_jobs
 from bakeoff.store.bakeoffs.queue.claims import Holder
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows, race_rows
-from bakeoff.store.database.round_trips import send
+from bakeoff.store.database.batched_statements import send
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(
@@ -74,9 +74,9 @@ ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
     "races": lambda engine, _: race_rows.are_waiting(engine),
     "a fold that failed": lambda engine, queued: fold_rows.failed_job(engine, queued[0].id),
     "the job of a fold": lambda engine, queued: fold_rows.job_at(engine, queued[0].id, 0),
-    "running": lambda engine, _: job_rows.running(engine),
+    "running": lambda engine, _: job_queries.running(engine),
     "prioritise": lambda engine, queued: run_rows.prioritise(engine, queued[0].run_id, 1),
-    "backlog": lambda engine, _: job_rows.backlog(engine),
+    "backlog": lambda engine, _: job_queries.backlog(engine),
     "pending events": lambda engine, _: outbox.pending(engine, limit=10),
     "mark as published": lambda engine, _: outbox.mark_published(engine, [1, 2]),
     "savings due": lambda engine, _: saving_rows.due(engine),

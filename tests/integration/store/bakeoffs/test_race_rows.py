@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.race import RaceLook
 from bakeoff.domain.runs.run import Run
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, old_runs, outbox, run_rows
+from bakeoff.store.bakeoffs import cancellation, delete_old_runs, job_queries, leases, outbox, run_rows
 from bakeoff.store.bakeoffs.queue.claims import Caps, ClaimRefusal
 from bakeoff.store.bakeoffs.results import race_rows
 
@@ -41,7 +41,7 @@ def test_a_job_that_waits_takes_no_slot_and_counts_no_attempt(engine: Engine) ->
 
     alone = Caps(per_node=1, overall=1)
     assert not isinstance(try_claim(engine, second, caps=alone), ClaimRefusal)
-    waiting = job_rows.get(engine, first.id)
+    waiting = job_queries.get(engine, first.id)
     assert (waiting.state, waiting.attempt, waiting.ended_at) == ("waiting", 0, None)
     assert try_claim(engine, first) is ClaimRefusal.OUT_OF_TURN  # a late doorbell starts nothing
 
@@ -50,7 +50,7 @@ def test_attempts_that_were_lost_are_still_counted_after_a_round(engine: Engine)
     _, [job] = a_stored_run(engine, max_attempts=2)
     leases.retry_or_fail(engine, claim(engine, job).lease, an_error())
     waits(engine, job)
-    assert job_rows.get(engine, job.id).attempt == 1
+    assert job_queries.get(engine, job.id).attempt == 1
 
 
 def test_a_round_is_over_when_nobody_is_queued_or_running(engine: Engine) -> None:
@@ -154,5 +154,5 @@ def test_an_old_race_goes_with_its_looks(engine: Engine, racing: tuple[Run, list
     judge_all(engine)
     outbox.mark_published(engine, [pending.position for pending in outbox.pending(engine, limit=1000)])
 
-    assert old_runs.delete_outdated(engine, timedelta(seconds=-60)) == 1
+    assert delete_old_runs.delete_outdated(engine, timedelta(seconds=-60)) == 1
     assert race_rows.looks(engine, run.id) == []

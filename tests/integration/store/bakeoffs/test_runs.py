@@ -17,7 +17,7 @@ from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFou
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.signal import SignalOrder
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_progress_rows, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leases, run_progress_rows, run_rows
 from bakeoff.store.bakeoffs.queue.claims import Claim
 from bakeoff.store.database.engine import writing
 
@@ -40,8 +40,8 @@ def test_a_run_is_read_as_it_was_written(engine: Engine) -> None:
     assert run_rows.create(engine, run, queued)
 
     assert run_rows.get(engine, run.id) == run
-    assert job_rows.of_run(engine, run.id) == queued[::-1]
-    assert job_rows.get(engine, queued[0].id) == queued[0]
+    assert job_queries.of_run(engine, run.id) == queued[::-1]
+    assert job_queries.get(engine, queued[0].id) == queued[0]
 
 
 def test_the_same_id_twice_is_the_same_run(engine: Engine) -> None:
@@ -51,7 +51,7 @@ def test_the_same_id_twice_is_the_same_run(engine: Engine) -> None:
     assert not run_rows.create(engine, again, [a_job(again)])
 
     assert run_rows.get(engine, run.id).name == "first"
-    assert job_rows.of_run(engine, run.id) == [job]
+    assert job_queries.of_run(engine, run.id) == [job]
 
 
 def test_of_ten_that_make_the_same_run_one_does(engine: Engine) -> None:
@@ -61,7 +61,7 @@ def test_of_ten_that_make_the_same_run_one_does(engine: Engine) -> None:
         made = list(pool.map(lambda _: run_rows.create(engine, run, [a_job(run)]), range(10)))
 
     assert Counter(made) == {True: 1, False: 9}
-    assert len(job_rows.of_run(engine, run.id)) == 1
+    assert len(job_queries.of_run(engine, run.id)) == 1
 
 
 def test_a_run_that_cannot_be_written_whole_is_not_written(engine: Engine) -> None:
@@ -83,7 +83,7 @@ def test_a_run_of_reused_jobs_is_over_at_once(engine: Engine) -> None:
     run_rows.create(engine, run, [], list(zip(reused, results, strict=True)))
 
     assert run_rows.get(engine, run.id).state == "completed"
-    assert job_rows.results_of_run(engine, run.id) == results
+    assert job_queries.results_of_run(engine, run.id) == results
     assert events(engine, run) == ["completed 0", "completed 1", "run completed"]
 
 
@@ -114,7 +114,7 @@ def test_a_run_ends_with_its_last_job_whatever_the_order(engine: Engine, order: 
 
     ended = run_rows.get(engine, run.id)
     assert ended.state == "partial"
-    assert ended.ended_at == max(job.ended_at for job in job_rows.of_run(engine, run.id) if job.ended_at)
+    assert ended.ended_at == max(job.ended_at for job in job_queries.of_run(engine, run.id) if job.ended_at)
     assert Counter(events(engine, run))["run partial"] == 1
     assert events(engine, run)[-1] == "run partial"
 

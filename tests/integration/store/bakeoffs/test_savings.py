@@ -18,7 +18,7 @@ from bakeoff.domain.runs.model_saving import (
 )
 from bakeoff.domain.runs.result import FittedModel, NotKept
 from bakeoff.domain.runs.run import RunState
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows, saving_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leases, run_rows, saving_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 
 BEST = SaveRequest(policy=SavePolicy.BEST, name="churn")
@@ -176,7 +176,7 @@ def test_what_a_cell_left_of_its_model_comes_back_as_it_was(
     _, [job] = a_stored_run(engine, save=BEST)
     assert leases.complete(engine, claim(engine, job).lease, a_result(job), left)
 
-    assert job_rows.fitted_in(engine, job.id) == left
+    assert job_queries.fitted_in(engine, job.id) == left
 
 
 def test_a_holder_that_lost_its_lease_leaves_no_model(engine: Engine) -> None:
@@ -185,4 +185,4 @@ def test_a_holder_that_lost_its_lease_leaves_no_model(engine: Engine) -> None:
     assert leases.release(engine, lost)
 
     assert not leases.complete(engine, lost, a_result(job), NotKept(problem="no"))
-    assert job_rows.fitted_in(engine, job.id) is None
+    assert job_queries.fitted_in(engine, job.id) is None

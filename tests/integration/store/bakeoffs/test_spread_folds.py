@@ -12,7 +12,7 @@ from bakeoff.domain.runs.result import Cost, FoldResult
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.split_design import Design
 from bakeoff.operations.runs.start_run import with_folds
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_progress_rows, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leases, outbox, run_progress_rows, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import ClaimRefusal, Holder
 from bakeoff.store.bakeoffs.results import fold_rows
@@ -49,7 +49,7 @@ def told(engine: Engine, run: Run) -> list[tuple[str, str]]:
 
 
 def states(engine: Engine, jobs: list[Job]) -> list[JobState]:
-    return [job_rows.get(engine, job.id).state for job in jobs]
+    return [job_queries.get(engine, job.id).state for job in jobs]
 
 
 def test_the_folds_of_the_next_candidate_come_before_the_join_of_one(engine: Engine) -> None:
@@ -100,8 +100,8 @@ def test_a_run_counts_and_lists_its_candidates_and_not_their_folds(engine: Engin
     run, jobs = a_spread_run(engine, 2)
 
     assert run_rows.summary(engine, run.id).jobs == {JobState.QUEUED: 2}
-    assert [job.candidate.id for job in job_rows.of_run(engine, run.id)] == ["m0", "m1"]
-    assert job_rows.backlog(engine).queued == len(jobs)
+    assert [job.candidate.id for job in job_queries.of_run(engine, run.id)] == ["m0", "m1"]
+    assert job_queries.backlog(engine).queued == len(jobs)
 
 
 def test_a_candidate_begins_with_the_first_of_its_folds_which_is_told_once(engine: Engine) -> None:

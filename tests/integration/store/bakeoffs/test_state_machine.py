@@ -19,12 +19,12 @@ from hypothesis.stateful import (
 from sqlalchemy import Engine, select
 
 from bakeoff.domain.runs.job import Job, JobState
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leases, outbox, run_rows
 from bakeoff.store.bakeoffs.leases import LeaseStanding
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal, Holder, Lease
 from bakeoff.store.bakeoffs.queue.queue_order import NEXT_RUN, next_jobs
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import reading, writing
 
 CAPS = Caps(per_node=2, overall=3)
@@ -146,7 +146,7 @@ class Leases(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         with writing(self.engine) as connection:
-            for table in reversed(tables.metadata.sorted_tables):
+            for table in reversed(all_tables.metadata.sorted_tables):
                 connection.execute(table.delete())
         self.model = Model()
         self.runs = [a_run(), a_run(created_at=NOON + timedelta(hours=1))]
@@ -275,7 +275,7 @@ class Leases(RuleBasedStateMachine):
 
     @invariant()
     def each_job_is_where_the_model_has_it(self) -> None:
-        found = [job for run in self.runs for job in job_rows.of_run(self.engine, run.id)]
+        found = [job for run in self.runs for job in job_queries.of_run(self.engine, run.id)]
 
         assert [(job.state, job.attempt) for job in found] == [
             (job.state, job.attempt) for job in self.model.jobs
@@ -293,14 +293,14 @@ class Leases(RuleBasedStateMachine):
 
     @invariant()
     def the_caps_are_kept(self) -> None:
-        assert job_rows.backlog(self.engine).running <= 3
+        assert job_queries.backlog(self.engine).running <= 3
 
     @invariant()
     def each_completed_job_has_one_result_and_no_other_has(self) -> None:
         found = [
             result.evaluation_id
             for run in self.runs
-            for result in job_rows.results_of_run(self.engine, run.id)
+            for result in job_queries.results_of_run(self.engine, run.id)
         ]
         completed = [
             self.jobs[place].id for place, job in enumerate(self.model.jobs) if job.state == "completed"

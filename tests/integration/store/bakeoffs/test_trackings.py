@@ -7,13 +7,13 @@ from fixtures.stored import a_stored_run, claim
 from sqlalchemy import Engine, update
 
 from bakeoff.domain.ids_and_times import utc_now
+from bakeoff.domain.runs.experiment_tracking import TrackedAddress, Tracking
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest, SavingOutcome
-from bakeoff.domain.runs.tracking import TrackedAddress, Tracking
 from bakeoff.store.bakeoffs import leases, run_rows, saving_rows
 from bakeoff.store.bakeoffs.results import tracking_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
+from bakeoff.store.database.all_tables import trackings
 from bakeoff.store.database.engine import writing
-from bakeoff.store.database.tables import trackings
 
 ADDRESS = TrackedAddress(uri="http://here", experiment="churn", experiment_id="1", run_id="abc")
 

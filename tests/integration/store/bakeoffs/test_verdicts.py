@@ -23,11 +23,11 @@ from bakeoff.domain.runs.verdict import (
     Spending,
     Standing,
 )
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, saving_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leases, outbox, run_rows, saving_rows
 from bakeoff.store.bakeoffs.results import shuffled_refit_rows, verdict_rows
 from bakeoff.store.bakeoffs.results.verdict_rows import EarlierVerdict
 from bakeoff.store.bakeoffs.row_lease import RowLease
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
 
 SPENDING = Spending(run=2, level=0.008, champion="m1 of spring", p_value=0.3, adopted="an evaluation")
@@ -176,7 +176,7 @@ def an_old_run(engine: Engine) -> Run:
     run, [job] = a_stored_run(engine)
     assert leases.complete(engine, claim(engine, job).lease, a_result(job))
     with writing(engine) as connection:
-        connection.execute(delete(tables.verdicts).where(tables.verdicts.c.run_id == run.id))
+        connection.execute(delete(all_tables.verdicts).where(all_tables.verdicts.c.run_id == run.id))
     return run_rows.get(engine, run.id)
 
 
@@ -195,7 +195,7 @@ def test_the_verdict_of_an_old_run_is_written_once_and_its_end_is_not_told_again
 
 def test_sketches_that_are_there_are_not_replaced_by_later_ones(engine: Engine) -> None:
     run = an_old_run(engine)
-    [result] = job_rows.results_of_run(engine, run.id)
+    [result] = job_queries.results_of_run(engine, run.id)
     known = {"f1": Interval(low=0.25, high=0.75)}
 
     def sketch(content: bytes) -> bool:
@@ -206,7 +206,7 @@ def test_sketches_that_are_there_are_not_replaced_by_later_ones(engine: Engine) 
     assert sketch(b"one")
     assert not sketch(b"two")
     assert verdict_rows.sketches_of(engine, result.evaluation_id) == {"f1": b"one"}
-    assert job_rows.result_of(engine, result.evaluation_id).intervals == known
+    assert job_queries.result_of(engine, result.evaluation_id).intervals == known
 
 
 def test_the_verdicts_on_a_split_are_read_in_the_order_in_which_they_were_written(engine: Engine) -> None:
@@ -311,5 +311,5 @@ def test_the_results_of_an_evaluation_are_its_own_and_those_taken_over_newest_fi
     assert run_rows.create(engine, later, [], [(taken_over, copy)])
     a_stored_run(engine)
 
-    assert [one.run_id for one in job_rows.results_from(engine, job.id, limit=5)] == [later.id, first.id]
-    assert len(job_rows.results_from(engine, job.id, limit=1)) == 1
+    assert [one.run_id for one in job_queries.results_from(engine, job.id, limit=5)] == [later.id, first.id]
+    assert len(job_queries.results_from(engine, job.id, limit=1)) == 1

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, insert
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import Interval, PairDifference, RunVerdict
-from bakeoff.store.bakeoffs import change_marks, job_rows, leases, run_rows
-from bakeoff.store.bakeoffs.results import run_overview
-from bakeoff.store.database import tables
+from bakeoff.store.bakeoffs import change_marks, job_queries, leases, run_rows
+from bakeoff.store.bakeoffs.results import run_list_summaries
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
 from bakeoff.store.monitoring import audit_rows
 
@@ -31,7 +31,7 @@ def judged(engine: Engine, run: Run, **changed: object) -> None:
     verdict = RunVerdict(**{**plain, "pairs": (PAIR,), "sentence": "Nobody knows.", **changed})  # type: ignore[arg-type]
     row = {"run_id": run.id, "due_at": run.created_at, "tries": 1, "done_at": run.created_at}
     with writing(engine) as connection:
-        connection.execute(insert(tables.verdicts), {**row, "verdict": verdict.to_data()})
+        connection.execute(insert(all_tables.verdicts), {**row, "verdict": verdict.to_data()})
 
 
 def test_the_headline_of_a_run_is_its_verdict_and_the_score_of_the_one_to_take(engine: Engine) -> None:
@@ -40,11 +40,11 @@ def test_the_headline_of_a_run_is_its_verdict_and_the_score_of_the_one_to_take(e
     assert leases.complete(engine, claim(engine, job).lease, a_result(job, intervals=around))
     without, (other,) = a_stored_run(engine)
     with writing(engine) as connection:
-        connection.execute(tables.verdicts.delete())
+        connection.execute(all_tables.verdicts.delete())
     judged(engine, run, recommended="m0", tied=("m0", "m1"))
     judged(engine, without, recommended=None)
 
-    found = run_overview.headlines(engine, [run.id, without.id, other.id])
+    found = run_list_summaries.headlines(engine, [run.id, without.id, other.id])
     assert set(found) == {run.id, without.id}
     one = found[run.id]
     assert (one.sentence, one.metric, one.recommended, one.tied) == ("Nobody knows.", "f1", "m0", 2)
@@ -58,13 +58,13 @@ def test_a_headline_names_serious_findings_that_nobody_has_accepted(engine: Engi
     known = replace(leak, slug="target-copy", accepted="known at that time")
     judged(engine, run, findings=(leak, known, replace(leak, slug="id-like", severity=Severity.LOW)))
 
-    assert run_overview.headlines(engine, [run.id])[run.id].serious == ("leaky-feature",)
+    assert run_list_summaries.headlines(engine, [run.id])[run.id].serious == ("leaky-feature",)
 
 
 def test_runs_without_a_verdict_have_no_headline(engine: Engine) -> None:
     run, _ = a_stored_run(engine)
-    assert run_overview.headlines(engine, [run.id]) == {}
-    assert run_overview.headlines(engine, []) == {}
+    assert run_list_summaries.headlines(engine, [run.id]) == {}
+    assert run_list_summaries.headlines(engine, []) == {}
 
 
 def test_runs_are_found_by_a_part_of_their_name_whatever_it_holds(engine: Engine) -> None:
@@ -106,7 +106,7 @@ def test_the_mark_of_a_run_changes_with_all_that_its_pages_show(engine: Engine) 
 def test_jobs_at_work_are_listed_with_their_lease(engine: Engine) -> None:
     run, (job, _) = a_stored_run(engine, 2, name="spring")
     claim(engine, job, node="there")
-    (one,) = job_rows.running_jobs(engine)
+    (one,) = job_queries.running_jobs(engine)
     assert (one.job_id, one.model_id, one.run_id, one.run_name, one.node) == (
         job.id,
         "m0",

@@ -22,7 +22,7 @@ from fixtures.postgresql import Cluster
 from fixtures.project import wait_for
 from fixtures.stored import a_stored_run
 
-from bakeoff.store.bakeoffs import old_runs
+from bakeoff.store.bakeoffs import delete_old_runs
 from bakeoff.store.database import backup, schema_version
 from bakeoff.store.database.backup import back_up, read_backup
 from bakeoff.store.database.engine import open_database
@@ -40,7 +40,7 @@ def database_of(project: Project) -> Path:
 
 def ids(file: Path) -> set[str]:
     engine = open_database(f"sqlite:///{file}")
-    found = old_runs.run_ids(engine)
+    found = delete_old_runs.run_ids(engine)
     engine.dispose()
     return found
 
@@ -206,7 +206,7 @@ def saved(project: Project) -> Path:
     file = project.root / "copy.db"
     back_up(project.engine, file, silent)
     with project.engine.begin() as connection:
-        for column in old_runs._ROWS:
+        for column in delete_old_runs._ROWS:
             connection.execute(column.table.delete())
     a_mixed_run(project, id="b" * 8 + "-0000-4000-8000-000000000000")
     project.engine.dispose()
@@ -439,6 +439,6 @@ def test_the_commands_for_a_server_do_what_they_say(
             tool = said.partition("does this: ")[2].partition("   (")[0]
             warm.run(shlex.split(tool), check=True)
 
-        assert old_runs.run_ids(open_database(other)) == {run.id}
+        assert delete_old_runs.run_ids(open_database(other)) == {run.id}
         for engine in map(open_database, (url, other)):
             engine.dispose()

@@ -25,10 +25,10 @@ from bakeoff.domain.candidate import Rejection
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.feedback_item import Item, Label, Score
 from bakeoff.domain.signal import ModelOutput, SignalType
-from bakeoff.store.bakeoffs import rejections, run_rows
+from bakeoff.store.bakeoffs import rejected_candidate_rows, run_rows
 from bakeoff.store.database import database_copy, schema_version
+from bakeoff.store.database.all_tables import metadata
 from bakeoff.store.database.engine import open_database, reading, writing
-from bakeoff.store.database.tables import metadata
 from bakeoff.store.feedback import feedback_items, feedback_labels
 from bakeoff.store.signals import ensemble_signals, model_signals
 
@@ -60,7 +60,7 @@ def fill(engine: Engine) -> None:
     feedback_labels.add(
         engine, [Label(item_id="i1", value=value, by=str(value)) for value in ("yes", 2, 2.5, True)]
     )
-    rejections.record(
+    rejected_candidate_rows.record(
         engine, [Rejection(id="bad", version="1", path="p:P", cause="it raised", fix="mend it")]
     )
     at_odds = a_signal("BRK/B", conflict_reason="m0=BUY, m1=SELL")

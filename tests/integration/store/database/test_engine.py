@@ -12,9 +12,9 @@ from sqlalchemy import Engine, select, text
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.ids_and_times import utc_now
-from bakeoff.store.bakeoffs import job_rows, leases, run_rows
+from bakeoff.store.bakeoffs import job_queries, leases, run_rows
+from bakeoff.store.database import all_tables
 from bakeoff.store.database import engine as engine_module
-from bakeoff.store.database import tables
 from bakeoff.store.database.engine import now, one_at_a_time, open_database, reading, writing
 
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -36,7 +36,7 @@ def test_a_process_has_one_engine_for_a_database(database_url: str) -> None:
 
 def test_a_reader_sees_one_state_while_others_write(engine: Engine) -> None:
     run, [job] = a_stored_run(engine)
-    state = select(tables.jobs.c.state).where(tables.jobs.c.id == job.id)
+    state = select(all_tables.jobs.c.state).where(all_tables.jobs.c.id == job.id)
 
     with reading(engine) as connection:
         before = connection.execute(state).scalar_one()
@@ -44,27 +44,27 @@ def test_a_reader_sees_one_state_while_others_write(engine: Engine) -> None:
         after = connection.execute(state).scalar_one()
 
     assert (before, after) == ("queued", "queued")
-    assert job_rows.of_run(engine, run.id)[0].state == "running"
+    assert job_queries.of_run(engine, run.id)[0].state == "running"
 
 
 def test_a_writer_reads_what_others_have_committed(engine: Engine) -> None:
     _, [job] = a_stored_run(engine)
     with reading(engine) as connection:
-        connection.execute(select(tables.jobs)).all()
+        connection.execute(select(all_tables.jobs)).all()
 
     claim(engine, job)
 
     with writing(engine) as connection:
-        assert connection.execute(select(tables.jobs.c.state)).scalar_one() == "running"
+        assert connection.execute(select(all_tables.jobs.c.state)).scalar_one() == "running"
 
 
 def test_a_transaction_that_fails_leaves_nothing(engine: Engine) -> None:
     _, [job] = a_stored_run(engine)
 
     with pytest.raises(ZeroDivisionError), writing(engine) as connection:
-        connection.execute(tables.jobs.delete()).rowcount / 0
+        connection.execute(all_tables.jobs.delete()).rowcount / 0
 
-    assert job_rows.get(engine, job.id) == job
+    assert job_queries.get(engine, job.id) == job
 
 
 def test_writers_for_one_purpose_take_turns(engine: Engine) -> None:
@@ -111,7 +111,7 @@ def test_a_child_by_fork_leaves_the_connections_to_its_parent(engine: Engine) ->
     _, status = os.waitpid(child, 0)
 
     assert os.waitstatus_to_exitcode(status) == 0
-    assert job_rows.get(engine, job.id).state == "running"
+    assert job_queries.get(engine, job.id).state == "running"
 
 
 @sqlite_only
@@ -227,8 +227,8 @@ def test_a_reader_does_not_wait_for_a_writer(engine: Engine) -> None:
     a_stored_run(engine)
 
     with writing(engine) as connection:
-        connection.execute(tables.jobs.delete())
-        assert job_rows.backlog(engine).queued == 1
+        connection.execute(all_tables.jobs.delete())
+        assert job_queries.backlog(engine).queued == 1
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from playwright.sync_api import Browser as Chromium
 from sqlalchemy import select
 
 from bakeoff.domain.runs.job import JobState
-from bakeoff.store.bakeoffs import job_rows, leases
+from bakeoff.store.bakeoffs import job_queries, leases
 from bakeoff.store.bakeoffs.queue.claims import Lease
-from bakeoff.store.database import tables
+from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import reading
 
 pytestmark = pytest.mark.services
@@ -47,8 +47,8 @@ def chromium() -> Iterator[Chromium]:
 
 def addresses(show: Showcase) -> dict[str, str]:
     run, bad = show.judged.id, show.hostile.id
-    jobs = {job.candidate.id: job for job in job_rows.of_run(show.context.engine, run)}
-    (failed,) = [job for job in job_rows.of_run(show.context.engine, bad) if job.state is JobState.FAILED]
+    jobs = {job.candidate.id: job for job in job_queries.of_run(show.context.engine, run)}
+    (failed,) = [job for job in job_queries.of_run(show.context.engine, bad) if job.state is JobState.FAILED]
     return {
         "home": "/",
         "runs": "/runs",
@@ -168,7 +168,7 @@ def test_a_page_in_a_hidden_tab_closes_its_stream_and_opens_it_again(
 
 
 def test_the_log_of_a_running_job_grows_on_its_page(chromium: Chromium, url: str, show: Showcase) -> None:
-    jobs = job_rows.of_run(show.context.engine, show.queued.id)
+    jobs = job_queries.of_run(show.context.engine, show.queued.id)
     running = next(job for job in jobs if job.state is JobState.QUEUED)
     claim(show.context.engine, running, lease_s=3600)
     log = show.context.configuration.log_of(show.queued.id, running.id)
@@ -190,7 +190,9 @@ def fail(show: Showcase, model: str) -> None:
     engine = show.context.engine
     with reading(engine) as connection:
         row = connection.execute(
-            select(tables.jobs).where(tables.jobs.c.model_id == model, tables.jobs.c.state == "running")
+            select(all_tables.jobs).where(
+                all_tables.jobs.c.model_id == model, all_tables.jobs.c.state == "running"
+            )
         ).one()
     lease = Lease(job_id=row.id, run_id=row.run_id, token=row.lease_token, attempt=row.attempt)
     assert leases.fail(engine, lease, an_error())

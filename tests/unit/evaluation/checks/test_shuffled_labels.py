@@ -11,7 +11,7 @@ from bakeoff.domain.finding import Finding, Severity, ShuffleCheck
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.checks.shuffled_labels import above_chance, is_decided, is_leak, shuffle_findings
 from bakeoff.evaluation.jobs.fit_and_predict import shuffled_labels
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 
 TWO = ScoringRules(metrics=("roc_auc",), positive_label="yes", average=Average.BINARY)
 THREE = ScoringRules(metrics=("f1",), average=Average.MACRO)

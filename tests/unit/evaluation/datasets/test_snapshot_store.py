@@ -14,7 +14,7 @@ import pytest
 from fixtures.places import ROOT
 
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.machine.background_work import start_in_thread
+from bakeoff.domain.machine.work_in_thread import start_in_thread
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource

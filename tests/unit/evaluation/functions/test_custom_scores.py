@@ -11,13 +11,13 @@ from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import DatasetRef, TargetKind
-from bakeoff.domain.machine.background_work import StoppedError
+from bakeoff.domain.machine.work_in_thread import StoppedError
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.functions import custom_scores
 from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 
 NAME = "mine:profit"
 TRUE = np.arange(40) % 2

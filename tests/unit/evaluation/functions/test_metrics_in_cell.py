@@ -17,12 +17,12 @@ from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.split_design import ONE_SPLIT, Design
 from bakeoff.evaluation.datasets.pin_snapshot import Pinned, pin
-from bakeoff.evaluation.datasets.snapshot import sealed_labels
+from bakeoff.evaluation.datasets.read_snapshot import sealed_labels
 from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
 from bakeoff.evaluation.functions.metrics_in_cell import compute
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, score_snapshot
-from bakeoff.evaluation.statistics.comparison import ComparedScores, compare_all
+from bakeoff.evaluation.statistics.pairwise_comparison import ComparedScores, compare_all
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.settings.setting_definitions import DatasetSettings
 

@@ -11,7 +11,7 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.metrics.score_predictions import score
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, load_array
-from registry.columns.predictions import BadPredictionsError, Predictions
+from registry.columns.check_predictions import BadPredictionsError, Predictions
 
 ROWS = 20
 TRUE = np.arange(ROWS) % 2

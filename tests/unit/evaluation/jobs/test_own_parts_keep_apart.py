@@ -23,7 +23,7 @@ from sklearn.metrics import pairwise
 from sklearn.naive_bayes import GaussianNB
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.notebook.candidates.written_objects import write_estimator
+from bakeoff.notebook.candidates.write_estimator_as_data import write_estimator
 from bakeoff.settings.setting_definitions import Settings
 from registry.code.candidate_code import class_modules, code_at, is_installed_code
 

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine
 
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.evaluation.datasets import snapshot, snapshot_store
+from bakeoff.evaluation.datasets import read_snapshot, snapshot_store
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN
 from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.market.synthetic_market import make_market
@@ -47,7 +47,7 @@ def test_what_is_pinned_is_known_by_what_it_is_and_where_it_came_from(place):
     assert (pinned.ref.name, pinned.ref.train_rows, pinned.ref.test_rows) == ("market", 3, 2)
     assert pinned.ref.files == (str(place.root / "prices.csv"), str(place.root / "figures.csv"))
     assert pinned.folder == place.snapshots / pinned.ref.dataset_id / pinned.ref.split_id
-    assert snapshot.dataset_ref(pinned.folder).dataset_id == pinned.ref.dataset_id
+    assert read_snapshot.dataset_ref(pinned.folder).dataset_id == pinned.ref.dataset_id
     assert (pinned.as_of, pinned.symbols) == (date(2026, 1, 5), ("A", "B"))
 
 

@@ -10,7 +10,7 @@ from bakeoff.domain.metric import Average, MetricFacts, ScoringRules, is_custom
 from bakeoff.evaluation.metrics.metric_function import load_metric, load_metrics
 from bakeoff.evaluation.metrics.metric_names import check_metrics, may_need_probabilities
 from bakeoff.evaluation.metrics.score_predictions import score
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 
 pytestmark = pytest.mark.usefixtures("shop")
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION

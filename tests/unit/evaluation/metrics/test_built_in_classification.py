@@ -156,7 +156,7 @@ def test_a_table_is_made_up_to_fifty_labels(labels, has_table):
 def test_neither_scikit_learn_nor_pandas_is_imported_for_the_built_in_metrics():
     program = (
         "import sys, numpy as np\n"
-        "import bakeoff.evaluation.metrics.metric_names, registry.columns.predictions\n"
+        "import bakeoff.evaluation.metrics.metric_names, registry.columns.check_predictions\n"
         "import bakeoff.evaluation.reports.leaderboard\n"
         "from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules\n"
         "from bakeoff.evaluation.metrics.score_predictions import Predictions, score\n"

@@ -11,7 +11,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import ScoringRules, greater_is_better
 from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 
 TRUE = np.array(["no"] * 6 + ["yes"] * 4)
 SAID = np.array(["no"] * 4 + ["yes"] * 2 + ["yes"] * 3 + ["no"])  # two false positives, a false negative

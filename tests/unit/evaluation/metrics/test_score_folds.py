@@ -12,7 +12,7 @@ from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.split_design import Design
 from bakeoff.evaluation.metrics.score_folds import FoldedRows, score_fold, score_folds
 from bakeoff.evaluation.metrics.score_predictions import Scores
-from registry.columns.predictions import BadPredictionsError, Predictions
+from registry.columns.check_predictions import BadPredictionsError, Predictions
 
 RULES = ScoringRules(metrics=("accuracy", "recall"), average=Average.BINARY, positive_label="1")
 ROWS, FOLDS = 60, 4

@@ -12,7 +12,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.evaluation.metrics.metric_function import load_metrics
 from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
-from registry.columns.predictions import BadPredictionsError, Predictions
+from registry.columns.check_predictions import BadPredictionsError, Predictions
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
 

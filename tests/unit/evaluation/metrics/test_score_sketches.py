@@ -11,7 +11,7 @@ from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.metrics import score_sketches
 from bakeoff.evaluation.metrics.metric_function import load_metrics
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 
 TRUE = np.array([0, 1, 1, 0, 1, 0, 1, 1, 0, 0] * 8)
 GUESS = np.where(np.arange(80) % 7 == 0, 1 - TRUE, TRUE)

@@ -11,7 +11,7 @@ from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.split_design import Design
 from bakeoff.evaluation.metrics.score_folds import FoldedRows, score_folds
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 
 RANDOM = np.random.RandomState(6)
 TRUE = RANDOM.randint(0, 2, 200)

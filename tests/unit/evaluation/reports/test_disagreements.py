@@ -16,7 +16,7 @@ from bakeoff.evaluation.reports.disagreements import (
     find_disagreements,
     plain_features,
 )
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 
 TRUE = ["no", "yes", "no", "yes", "no", "yes"]
 

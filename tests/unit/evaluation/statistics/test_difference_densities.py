@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from bakeoff.evaluation.statistics import difference_densities as module
-from bakeoff.evaluation.statistics.comparison import ComparedScores, pairs_of
 from bakeoff.evaluation.statistics.difference_densities import DifferenceDensity, difference_densities
-from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
+from bakeoff.evaluation.statistics.pairwise_comparison import ComparedScores, pairs_of
+from bakeoff.evaluation.statistics.sketches.row_blocks import deal_rows
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch, make_sketch
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from bakeoff.evaluation.statistics.cross_validation import (
+from bakeoff.evaluation.statistics.compare_across_seeds import compare_recipes
+from bakeoff.evaluation.statistics.cross_validated_scores import (
     mean_interval,
     nadeau_bengio,
     out_of_fold,
@@ -9,9 +10,8 @@ from bakeoff.evaluation.statistics.cross_validation import (
     variance_factor,
 )
 from bakeoff.evaluation.statistics.score_intervals import interval, wilson
-from bakeoff.evaluation.statistics.seeds import compare_recipes
-from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.metric_sketches import LabelAnswers, label_sketches
+from bakeoff.evaluation.statistics.sketches.row_blocks import deal_groups, deal_rows
 
 
 def fold_sketches(true, predicted, folds, block_map, metric="accuracy"):

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bakeoff.evaluation.statistics.comparison import ComparedScores, compare_all, draw, pairs_of
-from bakeoff.evaluation.statistics.cross_validation import nadeau_bengio, posterior, variance_factor
+from bakeoff.evaluation.statistics.compare_across_seeds import compare_recipes
+from bakeoff.evaluation.statistics.cross_validated_scores import nadeau_bengio, posterior, variance_factor
 from bakeoff.evaluation.statistics.p_values import holm, mcnemar_exact
+from bakeoff.evaluation.statistics.pairwise_comparison import ComparedScores, compare_all, draw, pairs_of
 from bakeoff.evaluation.statistics.score_intervals import interval
-from bakeoff.evaluation.statistics.seeds import compare_recipes
-from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.metric_sketches import (
     LabelAnswers,
     label_sketches,
     value_sketches,
 )
+from bakeoff.evaluation.statistics.sketches.row_blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, make_sketch
 from bakeoff.evaluation.statistics.winners_curse import corrected_score, minimum_detectable_difference
 from bakeoff.evaluation.statistics.within_margin import bounds_to_best

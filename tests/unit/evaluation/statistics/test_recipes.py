@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bakeoff.evaluation.statistics.comparison import ComparedScores, compare_all, pairs_of
-from bakeoff.evaluation.statistics.seeds import compare_recipes, over_seeds
-from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
+from bakeoff.evaluation.statistics.compare_across_seeds import compare_recipes, over_seeds
+from bakeoff.evaluation.statistics.pairwise_comparison import ComparedScores, compare_all, pairs_of
+from bakeoff.evaluation.statistics.sketches.row_blocks import deal_rows
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch, as_blocks, make_sketch
 
 

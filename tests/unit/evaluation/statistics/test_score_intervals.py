@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from bakeoff.evaluation.statistics.score_intervals import interval, wilson
-from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.metric_sketches import (
     LabelAnswers,
     label_sketches,
     other_sketch,
     value_sketches,
 )
+from bakeoff.evaluation.statistics.sketches.row_blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, make_sketch
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bakeoff.evaluation.statistics.comparison import ComparedScores, compare_all
+from bakeoff.evaluation.statistics.pairwise_comparison import ComparedScores, compare_all
 from bakeoff.evaluation.statistics.winners_curse import (
     adoption_level,
     corrected_score,

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
 from bakeoff.evaluation.statistics.sketches.metric_sketches import (
     LabelAnswers,
     label_sketches,
     value_sketches,
 )
+from bakeoff.evaluation.statistics.sketches.row_blocks import deal_rows
 from bakeoff.evaluation.statistics.within_margin import within_margin
 
 

@@ -11,7 +11,7 @@ import pytest
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from registry.code import candidate_code
 from registry.code.candidate_code import Code, class_modules, code_at
-from registry.code.distributions import identity_of, owners_of
+from registry.code.distribution_of_module import identity_of, owners_of
 
 PLUGIN = '''
 """A plugin."""

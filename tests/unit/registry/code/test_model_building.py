@@ -526,7 +526,11 @@ def test_a_load_error_crosses_processes(root):
 
 def test_the_loader_imports_nothing_heavy():
     said = subprocess.run(
-        [sys.executable, "-c", "import registry.catalog.construct_in_cell, sys; print(*sys.modules)"],
+        [
+            sys.executable,
+            "-c",
+            "import registry.catalog.construct_candidates_in_cell, sys; print(*sys.modules)",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -14,7 +14,7 @@ from bakeoff.domain.candidate import PipelineStep
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.ids_and_times import new_id, utc_now
 from bakeoff.domain.runs.job import JobError, JobState, Phase
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leases, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal, Holder
 
@@ -42,7 +42,7 @@ def test_a_claim_brings_the_job_and_its_run(engine: Engine) -> None:
     assert (taken.run.dataset, taken.run.rules) == (DATASET, RULES)
     assert taken.run.started_at == taken.job.started_at
     assert (taken.lease.job_id, taken.lease.run_id, taken.lease.attempt) == (job.id, run.id, 1)
-    assert (taken.job, taken.run) == (job_rows.get(engine, job.id), run_rows.get(engine, run.id))
+    assert (taken.job, taken.run) == (job_queries.get(engine, job.id), run_rows.get(engine, run.id))
 
 
 def test_a_job_is_claimed_by_one_only(engine: Engine) -> None:
@@ -112,7 +112,7 @@ def test_attempts_count_the_starts_that_were_spent(engine: Engine) -> None:
     third = claim(engine, job)
 
     assert [taken.lease.attempt for taken in (first, second, third)] == [1, 1, 2]
-    assert job_rows.get(engine, job.id).attempt == 2
+    assert job_queries.get(engine, job.id).attempt == 2
 
 
 def test_a_job_starts_once_for_those_who_listen(engine: Engine) -> None:
@@ -191,18 +191,22 @@ def test_four_processes_never_hold_more_than_the_caps(database_url: str, engine:
 
 
 def test_the_backlog_counts_what_waits_what_runs_and_what_is_silent(engine: Engine) -> None:
-    assert job_rows.backlog(engine) == job_rows.Backlog(queued=0, running=0, oldest_queued_at=None, silent=0)
+    assert job_queries.backlog(engine) == job_queries.Backlog(
+        queued=0, running=0, oldest_queued_at=None, silent=0
+    )
     noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
     _, queued = a_stored_run(engine, 4, created_at=noon)
     claim(engine, queued[0])
     claim(engine, queued[1], lease_s=-1)
 
-    assert job_rows.backlog(engine) == job_rows.Backlog(queued=2, running=2, oldest_queued_at=noon, silent=1)
+    assert job_queries.backlog(engine) == job_queries.Backlog(
+        queued=2, running=2, oldest_queued_at=noon, silent=1
+    )
 
 
 def test_a_job_that_is_not_there_is_named(engine: Engine) -> None:
     with pytest.raises(NotFoundError, match="there is no job j7: `bakeoff show RUN` lists the jobs of a run"):
-        job_rows.get(engine, "j7")
+        job_queries.get(engine, "j7")
 
 
 def test_a_failed_job_is_read_with_its_error(engine: Engine) -> None:
@@ -218,4 +222,4 @@ def test_a_failed_job_is_read_with_its_error(engine: Engine) -> None:
 
     leases.fail(engine, claim(engine, job).lease, error)
 
-    assert job_rows.get(engine, job.id).error == error
+    assert job_queries.get(engine, job.id).error == error

@@ -13,8 +13,8 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.split_design import Design
 from bakeoff.evaluation.datasets.canonical_column import Column, canonical
 from bakeoff.evaluation.datasets.canonical_table import Table
-from bakeoff.evaluation.datasets.splits.row_split import FoldRows, Split
 from bakeoff.evaluation.datasets.splits.split_choice import make_split
+from bakeoff.evaluation.datasets.splits.split_train_and_test import FoldRows, Split
 from bakeoff.evaluation.datasets.target_column import target_of
 
 

@@ -17,7 +17,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.split_design import ONE_SPLIT, Design
 from bakeoff.domain.tuning import ChoosingRules, Sampler, Trial, TrialState, TunedThreshold, Tuning
-from bakeoff.evaluation.datasets.snapshot import Data
+from bakeoff.evaluation.datasets.read_snapshot import Data
 from bakeoff.evaluation.jobs.choosing.accept_choices import accept_choices, warnings_about
 from bakeoff.evaluation.jobs.choosing.inner_folds import inner_folds
 from bakeoff.evaluation.jobs.choosing.parameter_search import Search, search

@@ -12,7 +12,7 @@ from bakeoff.domain.candidate import Candidate, OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.split_design import Design
 from bakeoff.domain.tuning import ChoosingRules, Costs, TunedThreshold
-from bakeoff.evaluation.datasets.snapshot import Data
+from bakeoff.evaluation.datasets.read_snapshot import Data
 from bakeoff.evaluation.jobs.choosing.tuned_threshold import best_threshold
 
 P = np.linspace(0, 1, 200)

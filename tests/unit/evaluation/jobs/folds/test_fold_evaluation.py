@@ -15,7 +15,7 @@ from bakeoff.domain.runs.column_importance import fit_record
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import CodeManifest, Cost, FoldResult, NotKept, Provenance
 from bakeoff.domain.split_design import Design
-from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs, sketch_folds
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
@@ -30,7 +30,7 @@ from bakeoff.evaluation.jobs.folds.fold_evaluation import (
 from bakeoff.evaluation.metrics.metric_names import importance_rules
 from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
-from bakeoff.evaluation.statistics.cross_validation import out_of_fold
+from bakeoff.evaluation.statistics.cross_validated_scores import out_of_fold
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.settings.setting_definitions import DatasetSettings
 from registry.code.library_versions import cell_environment
@@ -87,7 +87,7 @@ class Fits:
         self.to_tune.append(part.tune_s)
         if name in self._ends:
             return self._ends[name]
-        data = snapshot.open_snapshot(
+        data = read_snapshot.open_snapshot(
             part.paths.snapshot / "open", part=part.paths.snapshot / part.part if part.part else None
         )
         # With each seed it predicts something else.

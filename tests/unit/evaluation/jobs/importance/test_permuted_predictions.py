@@ -14,7 +14,7 @@ from bakeoff.evaluation.jobs.importance.permuted_predictions import (
     ImportanceOrder,
     predict_permuted,
 )
-from registry.columns.predictions import Predictions
+from registry.columns.check_predictions import Predictions
 
 X = pd.DataFrame(
     {"a": np.arange(20.0), "b": pd.Categorical(["x", "y"] * 10), "c": [f"word {n}" for n in range(20)]}

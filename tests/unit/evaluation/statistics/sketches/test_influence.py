@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from bakeoff.evaluation.statistics.sketches import label_influence, score_influence
-from bakeoff.evaluation.statistics.sketches.blocks import deal_rows, jackknife
 from bakeoff.evaluation.statistics.sketches.metric_sketches import (
     LabelAnswers,
     exact_label_metrics,
@@ -18,6 +17,7 @@ from bakeoff.evaluation.statistics.sketches.metric_sketches import (
     other_sketch,
     value_sketches,
 )
+from bakeoff.evaluation.statistics.sketches.row_blocks import deal_rows, jackknife
 
 CLASSES = 3
 UNSEEN = 2

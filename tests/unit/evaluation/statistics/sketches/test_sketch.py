@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
+from bakeoff.evaluation.statistics.sketches.row_blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.sketch import (
     IntervalKind,
     Sketch,
