@@ -225,7 +225,7 @@ _HALF_WAY = """
 import sys, time
 from pathlib import Path
 from bakeoff.settings.configuration import load
-from bakeoff.operations import score_items
+from bakeoff.operations import score_imported_results
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 
@@ -235,5 +235,5 @@ def progress(done):
         time.sleep(60)
 
 context = Context(load(Path(sys.argv[1]) / "config", environment={}))
-score_items.score_stored(context, score_items.scorer(context, "same/1.0.0"), batch_size=25, progress=progress)
+score_imported_results.score_stored(context, score_imported_results.scorer(context, "same/1.0.0"), batch_size=25, progress=progress)
 """

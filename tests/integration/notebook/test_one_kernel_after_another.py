@@ -15,14 +15,14 @@ from fixtures.project import wait_for
 
 KILLED = """
 import time
-from bakeoff.notebook import sessions
+from bakeoff.notebook import open_projects
 
 def begin(*given):
     print(begin_worker(*given).pid, flush=True)
     time.sleep(60)
 
-begin_worker, sessions.begin_worker = sessions.begin_worker, begin
-sessions.temporary_session()
+begin_worker, open_projects.begin_worker = open_projects.begin_worker, begin
+open_projects.temporary_session()
 """
 SCRIPT = """
 import sys

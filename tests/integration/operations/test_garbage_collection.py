@@ -221,13 +221,13 @@ KILLED = """
 import os, signal, sys
 from bakeoff.cli.main import run
 from bakeoff.evaluation.datasets import snapshot_store
-from bakeoff.store.bakeoffs import old_runs
+from bakeoff.store.bakeoffs import delete_old_runs
 from bakeoff.operations.upkeep import garbage
 
-module = {"old_runs": old_runs, "garbage": garbage, "snapshot_store": snapshot_store}[sys.argv[1]]
+module = {"delete_old_runs": delete_old_runs, "garbage": garbage, "snapshot_store": snapshot_store}[sys.argv[1]]
 name, calls = sys.argv[2], [0]
 whole, most = getattr(module, name), int(sys.argv[3])
-old_runs._BATCH = 1
+delete_old_runs._BATCH = 1
 
 def die(*arguments, **options):
     calls[0] += 1
@@ -244,7 +244,7 @@ run()
 @pytest.mark.parametrize(
     ("module", "name", "calls"),
     [
-        ("old_runs", "_delete_some", 1),
+        ("delete_old_runs", "_delete_some", 1),
         ("garbage", "_remove", 0),
         ("garbage", "_remove", 1),
         ("snapshot_store", "_set_aside", 1),

@@ -20,10 +20,10 @@ import sys
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from tasks import enqueue
 from tasks.celery import process_context
-from bakeoff.worker.temporary import temporary_worker
+from bakeoff.worker.temporary import worker_for_one_command
 
 run_id, *models = sys.argv[1:]
-print(temporary_worker.start_for(process_context(), run_id), flush=True)
+print(worker_for_one_command.start_for(process_context(), run_id), flush=True)
 sys.stdin.readline()
 enqueue.start_run(RunRequest(dataset="tiny", models=models, baseline=False, run_id=run_id))
 print(enqueue.wait(run_id, timeout_s=60), flush=True)
@@ -37,7 +37,7 @@ WATCHFUL = PRODUCER.replace(
 import time
 from bakeoff.store.bakeoffs import run_rows
 while not run_rows.get(process_context().engine, run_id).state.has_ended:
-    if temporary_worker.replace_the_dead(process_context(), run_id):
+    if worker_for_one_command.replace_the_dead(process_context(), run_id):
         print("replaced", flush=True)
     time.sleep(0.2)
 print(enqueue.wait""",
@@ -55,10 +55,10 @@ from bakeoff.cli.project_access import open_project
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.operations.runs.start_run import start_run
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.worker.temporary import temporary_worker
+from bakeoff.worker.temporary import worker_for_one_command
 
 context, run_id = open_project(None), sys.argv[1]
-temporary_worker.start_for(context, run_id)
+worker_for_one_command.start_for(context, run_id)
 start_run(context, RunRequest(dataset="tiny", models=["good"], baseline=False, run_id=run_id))
 began = time.monotonic()
 while not run_rows.get(context.engine, run_id).state.has_ended:
