@@ -235,5 +235,6 @@ def progress(done):
         time.sleep(60)
 
 context = Context(load(Path(sys.argv[1]) / "config", environment={}))
-score_imported_results.score_stored(context, score_imported_results.scorer(context, "same/1.0.0"), batch_size=25, progress=progress)
+scorer = score_imported_results.scorer(context, "same/1.0.0")
+score_imported_results.score_stored(context, scorer, batch_size=25, progress=progress)
 """

@@ -224,7 +224,8 @@ from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.store.bakeoffs import delete_old_runs
 from bakeoff.operations.upkeep import garbage
 
-module = {"delete_old_runs": delete_old_runs, "garbage": garbage, "snapshot_store": snapshot_store}[sys.argv[1]]
+modules = {"delete_old_runs": delete_old_runs, "garbage": garbage, "snapshot_store": snapshot_store}
+module = modules[sys.argv[1]]
 name, calls = sys.argv[2], [0]
 whole, most = getattr(module, name), int(sys.argv[3])
 delete_old_runs._BATCH = 1
