@@ -8,6 +8,7 @@ import joblib
 import yaml
 
 from bakeoff.domain.candidate import Candidate
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest
@@ -56,6 +57,7 @@ class Stand:
             RunRequest(dataset="d", baseline=False),
             catalog=lambda: Catalog.of(self.configuration),
             configuration=self.configuration,
+            pin=pin,
         )
         many = tuple(_copy(one, n) for n in range(workload.copies) for one in plan.candidates)
         joblib.dump(replace(plan, candidates=many), self._plan_file)

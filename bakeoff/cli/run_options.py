@@ -293,7 +293,9 @@ def plan_of(context: "Context", request: "RunRequest", added: Sequence[str], con
         if added:
             models = _with_added(request.models, added, context.catalog())
             request = request.model_copy(update={"models": models})
-        return make_plan(request, catalog=context.catalog, configuration=context.configuration)
+        return make_plan(
+            request, catalog=context.catalog, configuration=context.configuration, pin=context.pin_cache.pin
+        )
 
 
 def _with_added(models: list[str] | None, added: Sequence[str], catalog: "Catalog") -> list[str] | None:

@@ -1,10 +1,12 @@
 """A run's reference to its dataset: which snapshot, which split, and their sizes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Self
 
+from bakeoff.domain.finding import Finding
 from bakeoff.domain.split_design import ONE_SPLIT, Design
 
 
@@ -44,4 +46,31 @@ class DatasetRef:
                 "files": tuple(data["files"]),
                 "design": Design.from_json(data.get("design", {})),
             }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pinned:
+    """A dataset that was read, split and written as a snapshot."""
+
+    ref: DatasetRef
+    folder: Path  #: the snapshot
+    files: tuple[Path, ...]  #: what it was read from, absolute; no cell may read them
+    findings: tuple[Finding, ...]  #: on the data, with what the dataset accepts
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "ref": asdict(self.ref),
+            "folder": str(self.folder),
+            "files": list(map(str, self.files)),
+            "findings": [finding.to_record() for finding in self.findings],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(
+            ref=DatasetRef.from_json(data["ref"]),
+            folder=Path(data["folder"]),
+            files=tuple(map(Path, data["files"])),
+            findings=tuple(map(Finding.from_record, data["findings"])),
         )

@@ -154,6 +154,13 @@ class Acceptance:
         return cls(slug=slug, column=column.strip() or None, reason=reason)
 
 
+def unseen_rows(*, may_seal: bool) -> str:
+    """What answers test rows that were looked at often, in the words of a cure."""
+    if may_seal:
+        return "new test rows; `seal: 0.2` keeps some of them for the last word"
+    return "new test rows, such as some that are kept out of the dataset, since this design can seal none"
+
+
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Open ones before accepted ones, and of each the worst first."""
     return tuple(sorted(findings, key=lambda one: (one.accepted is not None, one.severity.rank)))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from bakeoff.broker.redis_address_and_queues import Broker
-    from bakeoff.evaluation.datasets.pin_snapshot import PinCache
+    from bakeoff.evaluation.datasets.pin_cache import PinCache
     from bakeoff.operations.capacity import SharedCaps
     from bakeoff.operations.upkeep.event_relay import EventRelay
     from bakeoff.store.bakeoffs.queue.queue_order import WaitingJob
@@ -130,10 +130,10 @@ class Context:
 
     @cached_property
     def pin_cache(self) -> "PinCache":
-        """Datasets that were pinned a moment ago."""
-        from bakeoff.evaluation.datasets.pin_snapshot import PinCache
+        """Datasets that were pinned before, by any process."""
+        from bakeoff.evaluation.datasets.pin_cache import PinCache
 
-        return PinCache()
+        return PinCache(self.configuration.data_dir / "pinned.json")
 
     def catalog(self) -> "Catalog":
         """Loaded at the first call, which takes some seconds; why candidates were rejected is recorded."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
+_NEVER = 1_000_000  #: collections of younger objects between two of all
 
 
 def collect_seldom() -> None:
@@ -30,7 +31,8 @@ def collecting_seldom() -> Iterator[None]:
     before = gc.get_threshold()
     changes = 0 < before[0] < _OBJECTS_BETWEEN_COLLECTIONS
     if changes:
-        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+        # And none of all objects, which takes a tenth of a second where the user has loaded libraries.
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, before[1], _NEVER)
     try:
         yield
     finally:

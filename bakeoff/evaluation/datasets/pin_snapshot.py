@@ -1,24 +1,15 @@
 """Pinning: the producer reads a dataset, checks it, splits it, and writes a snapshot.
 
-`PinCache` remembers what a process has pinned, so that many runs of the same files read them once. It is used
-only if the data are certainly the same: for toy sets, and for files whose size and times are unchanged (the
-time of change cannot be set back). Read again are files that changed within the last seconds, because another
-change may leave the same times; and queries and functions, which may return something else each time.
+Many runs of the same files read them once: see `pin_cache`.
 """
 
 import os
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
-from typing import NamedTuple
 
 import numpy as np
 
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset import DatasetRef, Pinned
 from bakeoff.domain.finding import Finding, with_accepted, worst_first
 from bakeoff.domain.split_design import ONE_SPLIT, Design
 from bakeoff.evaluation.checks.data_findings import findings_on, store_findings, stored_findings
@@ -53,7 +44,7 @@ from bakeoff.evaluation.datasets.sources.read_dataset import dataset_files, read
 from bakeoff.evaluation.datasets.splits.split_choice import make_split
 from bakeoff.evaluation.datasets.splits.split_train_and_test import FoldRows, Split
 from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
-from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
+from bakeoff.settings.setting_definitions import DatasetSettings
 
 #: Bytes of a snapshot beside the values: headers, offsets of text, and some spare room.
 SPARE_BYTES = 64_000_000
@@ -61,14 +52,6 @@ SPARE_BYTES = 64_000_000
 
 #: Rows that a model predicts when it is fitted to all rows, to be saved.
 REFIT_TEST_ROWS = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pinned:
-    ref: DatasetRef
-    folder: Path
-    files: tuple[Path, ...]  #: what it was read from, absolute; no cell may read them
-    findings: tuple[Finding, ...]  #: on the data, with what the dataset accepts
 
 
 def pin(
@@ -182,98 +165,3 @@ def _fill_folds(folder: Path, labels: np.ndarray, split: Split) -> None:
 
 def _bytes_of_folds(table: Table, split: Split) -> int:
     return sum(len(fold.train) for fold in split.folds) * (table.target.labels.itemsize + 4)
-
-
-_MOST_REMEMBERED = 64
-_SETTLED_S = 3.0  #: longer than the clock steps of any file system
-_FILES = (DatasetSource.CSV, DatasetSource.PARQUET)
-
-Marks = tuple[tuple[int, ...], ...]
-
-
-class _RememberedPin(NamedTuple):
-    marks: Marks
-    pinned: Pinned
-
-
-class PinCache:
-    """Remembers what was pinned. Any number of threads may share one."""
-
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
-        self._known: OrderedDict[Hashable, _RememberedPin] = OrderedDict()
-        self._recalled: set[str] = set()  #: names whose dataset was remembered when it was last pinned
-        self._lock = Lock()  #: for adding and removing: two threads could remove the same entry
-
-    def is_likely_to_know(self, name: str) -> bool:
-        """Whether this dataset needed no reading the last time. Looks at no file, so it may be wrong."""
-        return name in self._recalled
-
-    def pin(
-        self,
-        dataset: DatasetSettings,
-        *,
-        name: str,
-        root: Path,
-        snapshots: Path,
-        seed: int,
-        test_size: float,
-        design: Design = ONE_SPLIT,
-        barred: Barred = NOTHING_BARRED,
-    ) -> Pinned:
-        key = (dataset.model_dump_json(), name, root, snapshots, seed, test_size, design)
-        marks = self._marks(dataset, root)
-        if (known := self._recall(key, marks)) is not None:
-            self._recalled.add(name)
-            return known
-        self._recalled.discard(name)
-        pinned = pin(
-            dataset,
-            name=name,
-            root=root,
-            snapshots=snapshots,
-            seed=seed,
-            test_size=test_size,
-            design=design,
-            barred=barred,
-        )
-        if marks is not None and marks == self._marks(dataset, root):
-            self._remember(key, _RememberedPin(marks, pinned))
-        return pinned
-
-    def _recall(self, key: Hashable, marks: Marks | None) -> Pinned | None:
-        """What was pinned before; None if it is unknown or its snapshot is gone. Touching it keeps it."""
-        known = self._known.get(key)
-        if known is None or known.marks != marks:
-            return None
-        try:
-            return known.pinned if snapshot_store.find_and_touch(known.pinned.folder) else None
-        except OSError:  # the whole folder of snapshots is gone
-            return None
-
-    def _remember(self, key: Hashable, known: _RememberedPin) -> None:
-        with self._lock:
-            self._known[key] = known
-            self._known.move_to_end(key)
-            while len(self._known) > _MOST_REMEMBERED:
-                self._known.popitem(last=False)
-
-    def _marks(self, dataset: DatasetSettings, root: Path) -> Marks | None:
-        """A value that changes when the files change; None if that cannot be known."""
-        if dataset.source is DatasetSource.SKLEARN:
-            return ()
-        if dataset.source not in _FILES:
-            return None
-        stats = [_stat(file) for file in dataset_files(dataset, root)]
-        latest = max(max(stat.st_mtime, stat.st_ctime) for stat in stats)
-        if latest > self._clock() - _SETTLED_S:
-            return None
-        return tuple(
-            (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for stat in stats
-        )
-
-
-def _stat(file: Path) -> os.stat_result:
-    """The stat of the opened file, because opening makes a network file system ask its server."""
-    with file.open("rb") as opened:
-        return os.fstat(opened.fileno())

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.dataset import DatasetRef, Pinned, TargetKind
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.machine.work_in_thread import start_in_thread
@@ -15,7 +15,6 @@ from bakeoff.domain.model_version import check_name
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.split_design import Design
 from bakeoff.domain.wording import cut, listed, nearest, quoted
-from bakeoff.evaluation.datasets.pin_snapshot import Pinned, pin
 from bakeoff.evaluation.datasets.read_snapshot import classes, fields, fold_sizes, sealed_labels
 from bakeoff.evaluation.datasets.refuse_unusable_dataset import UnknownColumnError
 from bakeoff.evaluation.functions.custom_metric_facts import metric_facts
@@ -81,7 +80,7 @@ class RequestedData:
     seed: int
     test_size: float
 
-    def pinned(self, configuration: Configuration, pin: Callable[..., Pinned] = pin) -> Pinned:
+    def pinned(self, configuration: Configuration, pin: Callable[..., Pinned]) -> Pinned:
         return pin(
             self.dataset,
             name=self.name,
@@ -114,7 +113,7 @@ def make_plan(
     *,
     catalog: Callable[[], Catalog],
     configuration: Configuration,
-    pin: Callable[..., Pinned] = pin,
+    pin: Callable[..., Pinned],
 ) -> Plan:
     """Makes the plan. `catalog` may be slow: the data are read meanwhile, if no candidate is named."""
     configuration.require_shared_dir()

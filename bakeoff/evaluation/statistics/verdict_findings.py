@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bakeoff.domain.finding import Finding, Severity
+from bakeoff.domain.finding import Finding, Severity, unseen_rows
 from bakeoff.domain.runs.verdict import Against, RunVerdict
 from bakeoff.domain.wording import counted, joined
 from bakeoff.evaluation.statistics import verdict_sentences
@@ -23,13 +23,6 @@ class SplitUse:
     warn_from: int = 20
     alarm_from: int = 100
     may_seal: bool = True  #: whether the design of the run can keep rows unseen
-
-
-def unseen_rows(*, may_seal: bool) -> str:
-    """What answers test rows that were looked at often, in the words of a cure."""
-    if may_seal:
-        return "new test rows; `seal: 0.2` keeps some of them for the last word"
-    return "new test rows, such as some that are kept out of the dataset, since this design can seal none"
 
 
 def too_few(sketches: Sequence[Sketch]) -> tuple[Finding, ...]:

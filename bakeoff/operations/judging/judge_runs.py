@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 0.05
+#: The worker at which a run ends judges it at once, and has loaded what that takes; others let it go first.
+_WORKER_FIRST = timedelta(seconds=0.3)
 
 #: For a display: fewer than a verdict takes, which is quicker and nearly the same.
 _DRAWS_SO_FAR = 2000
@@ -83,7 +85,8 @@ def wait_for_verdict(context: Context, run_id: str, *, patience_s: float = 10.0)
     """
     patience = timedelta(seconds=patience_s)
     while (due_at := verdict_rows.pending_since(context.engine, run_id)) is not None:
-        if judge_run(context, run_id) or utc_now() > due_at + patience:
+        since = utc_now() - due_at
+        if (since > _WORKER_FIRST and judge_run(context, run_id)) or since > patience:
             break
         time.sleep(_PAUSE_S)  # the process that judges it needs a fraction of a second, the saver a few
     return verdict_rows.of_run(context.engine, run_id) or judge_old_run(context, run_id)

@@ -11,12 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.domain.finding import Finding, Severity
+from bakeoff.domain.finding import Finding, Severity, unseen_rows
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending
-from bakeoff.evaluation.statistics.verdict_findings import unseen_rows
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import kept_predictions
 from bakeoff.operations.one_off_oven import own_oven

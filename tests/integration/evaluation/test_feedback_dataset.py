@@ -6,9 +6,10 @@ import pytest
 from fixtures.command_line import Project
 from sqlalchemy import Engine
 
+from bakeoff.domain.dataset import Pinned
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.feedback_item import Item, Label, Score
-from bakeoff.evaluation.datasets.pin_snapshot import Pinned, pin
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.sources.read_dataset import dataset_files, read_dataset
 from bakeoff.evaluation.planning.run_plan import make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest
@@ -117,7 +118,10 @@ def test_a_plan_reads_the_database_of_the_project_and_closes_it_to_candidates(pr
     configuration = load(file, environment={})
 
     plan = make_plan(
-        RunRequest(dataset="said"), catalog=lambda: Catalog.of(configuration), configuration=configuration
+        RunRequest(dataset="said"),
+        catalog=lambda: Catalog.of(configuration),
+        configuration=configuration,
+        pin=pin,
     )
 
     database = project.root.resolve() / "data" / "bakeoff.db"

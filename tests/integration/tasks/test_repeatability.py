@@ -8,6 +8,7 @@ from fixtures.project import Project, a_project
 
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.result import Result
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
 from bakeoff.evaluation.planning.run_plan import make_plan
@@ -25,7 +26,7 @@ def project() -> Iterator[Project]:
 
 def rehearsed(project: Project, model: str) -> Result:
     request = RunRequest(dataset="tiny", models=[model], baseline=False)
-    plan = make_plan(request, catalog=project.context.catalog, configuration=project.configuration)
+    plan = make_plan(request, catalog=project.context.catalog, configuration=project.configuration, pin=pin)
     run, [job] = unwritten_run(project.context, plan, run_id=new_id())
     folder = folder_of(project.configuration.snapshots, run.dataset.dataset_id, run.dataset.split_id)
     return evaluate_in_process(job, run, root=project.configuration.root, snapshot=folder)

@@ -18,6 +18,7 @@ from bakeoff.cli.main import app
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.event import Event
 from bakeoff.domain.ids_and_times import new_id
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.read_snapshot import open_snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.evaluation.planning.run_plan import make_plan
@@ -357,7 +358,7 @@ def evaluated(project: Project, state: State) -> tuple[list[int], Any, DatasetRe
     """The predictions, the result, and the data."""
     state.write(project.folder)
     request = RunRequest(dataset="tiny", models=["means"], baseline=False, seed=state.seed)
-    plan = make_plan(request, catalog=project.context.catalog, configuration=project.configuration)
+    plan = make_plan(request, catalog=project.context.catalog, configuration=project.configuration, pin=pin)
     run_id = new_id()
     write_and_ring(project.context, run_of(plan, run_id=run_id), [state.candidate], fresh=False)
     project.wait_for_end(run_id)

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from fixtures.project import Project, a_project
 
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from benchmarks.same_predictions import Digests, bake_in_order, require_same
@@ -40,6 +41,7 @@ def plan(project: Project) -> Plan:
         RunRequest(dataset="tiny", models=list(CANDIDATES), baseline=False),
         catalog=project.context.catalog,
         configuration=project.configuration,
+        pin=pin,
     )
 
 

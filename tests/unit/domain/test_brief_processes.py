@@ -88,3 +88,25 @@ def test_garbage_is_collected_as_before_after_two_threads_were_there_at_once() -
     gc.set_threshold(*before)
 
     assert found == before
+
+
+def test_not_all_objects_are_collected_while_libraries_are_loaded() -> None:
+    collected: list[int] = []
+
+    def note(phase: str, facts: dict[str, int]) -> None:
+        if phase == "stop":
+            collected.append(facts["generation"])
+
+    before = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    for _ in range(20):
+        gc.collect(1)  # now the collection of all is due
+    with collecting_seldom():
+        gc.callbacks.append(note)
+        kept = [[[]] for _ in range(1_000_000)]
+        gc.callbacks.remove(note)
+    gc.set_threshold(*before)
+
+    assert kept
+    assert collected
+    assert 2 not in collected

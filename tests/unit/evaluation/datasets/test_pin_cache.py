@@ -2,14 +2,17 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bakeoff.evaluation.datasets import pin_snapshot as memory
-from bakeoff.evaluation.datasets.pin_snapshot import PinCache, Pinned
+from bakeoff.domain.dataset import Pinned
+from bakeoff.evaluation.datasets import pin_cache, pin_snapshot
+from bakeoff.evaluation.datasets.pin_cache import PinCache
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 ROWS = "".join(f"{n},{'no' if n % 2 else 'yes'}\n" for n in range(40))
@@ -22,9 +25,13 @@ class Place:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.reads = 0
-        self.memory = PinCache(clock=lambda: time.time() + 60)  # a minute later: the file has settled
         self.file = root / "d.csv"
+        self.memory = self.new_process()
         self.file.write_text("x,y\n" + ROWS)
+
+    def new_process(self, *, later_s: float = 60.0) -> PinCache:
+        """By default a minute later: the file has settled."""
+        return PinCache(self.root / "pinned.json", clock=lambda: time.time() + later_s)
 
     def pin(self, dataset: DatasetSettings = CSV, *, seed: int = 0) -> Pinned:
         return self.memory.pin(
@@ -34,13 +41,13 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    place, really = Place(tmp_path), memory.pin
+    place, really = Place(tmp_path), pin_snapshot.pin
 
     def counted(*args: object, **given: object) -> Pinned:
         place.reads += 1
         return really(*args, **given)
 
-    monkeypatch.setattr(memory, "pin", counted)
+    monkeypatch.setattr(pin_snapshot, "pin", counted)
     return place
 
 
@@ -95,7 +102,7 @@ def test_another_file_in_its_place_is_seen(place: Place) -> None:
 
 
 def test_a_file_that_was_touched_just_now_is_not_trusted(place: Place) -> None:
-    place.memory = PinCache()
+    place.memory = place.new_process(later_s=0)
     place.pin()
     place.pin()
 
@@ -152,3 +159,73 @@ def test_it_says_of_a_dataset_whether_it_needed_no_reading_the_last_time(place: 
         said.append(place.memory.is_likely_to_know("d"))
 
     assert said == [False, False, True, False]
+
+
+def test_another_process_reads_neither_the_file_nor_what_reads_it(place: Place) -> None:
+    dataset = CSV.model_copy(update={"accept": [{"tiny-class": "so it is"}]})
+    pinned = place.pin(dataset)
+    code = """
+import sys
+from pathlib import Path
+from bakeoff.evaluation.datasets.pin_cache import PinCache
+from bakeoff.settings.setting_definitions import DatasetSettings
+root = Path(sys.argv[1])
+cache = PinCache(root / "pinned.json", clock=lambda: 4e9)
+dataset = DatasetSettings.model_validate_json(sys.argv[2])
+print(cache.pin(dataset, name="d", root=root, snapshots=root / "snapshots", seed=0, test_size=0.25))
+assert "pandas" not in sys.modules
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(place.root), dataset.model_dump_json()],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+    assert said == f"{pinned}\n"
+
+
+def test_another_process_sees_what_has_changed(place: Place) -> None:
+    before = place.pin()
+    place.file.write_text("x,y\n" + ROWS.replace("39,", "93,"))
+    place.memory = place.new_process()
+
+    assert before.ref.dataset_id != place.pin().ref.dataset_id
+    assert place.reads == 2
+
+
+def test_other_libraries_read_anew(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.pin()
+    monkeypatch.setattr(pin_cache, "cell_environment", lambda: {"pandas": "another"})
+    place.pin()
+
+    assert place.reads == 2
+
+
+def test_what_two_processes_pinned_is_remembered_by_a_third(place: Place) -> None:
+    one, other = place.new_process(), place.new_process()
+    for seed, place.memory in enumerate((one, other)):
+        place.pin(seed=seed)
+    place.memory = place.new_process()
+    for seed in range(2):
+        place.pin(seed=seed)
+
+    assert place.reads == 2
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"k": 1}', '{"k": {"marks": [], "pinned": {}}}', "\xff"])
+def test_a_file_that_makes_no_sense_is_ignored_and_written_anew(place: Place, content: str) -> None:
+    (place.root / "pinned.json").write_text(content, encoding="latin-1")
+    place.memory = place.new_process()
+    first = place.pin()
+    place.memory = place.new_process()
+
+    assert place.pin() == first
+    assert place.reads == 1
+
+
+def test_a_folder_that_cannot_be_written_to_stops_nobody(place: Place) -> None:
+    place.memory = PinCache(place.root / "none" / "pinned.json", clock=lambda: time.time() + 60)
+
+    assert place.pin() == place.pin()
+    assert place.reads == 1

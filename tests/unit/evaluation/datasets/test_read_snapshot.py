@@ -16,10 +16,10 @@ from fixtures.places import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.dataset import DatasetRef, Pinned, TargetKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
 from bakeoff.evaluation.datasets import pin_snapshot, read_snapshot, snapshot_layout
-from bakeoff.evaluation.datasets.pin_snapshot import Pinned, pin
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.read_snapshot import Data, open_snapshot, sealed_labels, sealed_rows
 from bakeoff.evaluation.datasets.snapshot_store import snapshots_in
 from bakeoff.settings.setting_definitions import DatasetSettings

@@ -14,9 +14,10 @@ import pytest
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import OutputKind
+from bakeoff.domain.dataset import Pinned
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.split_design import ONE_SPLIT, Design
-from bakeoff.evaluation.datasets.pin_snapshot import Pinned, pin
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.read_snapshot import sealed_labels
 from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
 from bakeoff.evaluation.functions.metrics_in_cell import compute

@@ -12,6 +12,7 @@ import pytest
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
+from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.planning.run_plan import make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.settings.configuration import Configuration, load
@@ -61,7 +62,7 @@ def plan(configuration):
         catalog._contents = CatalogContents.of(candidates)
         request = RunRequest(dataset=dataset, **asked)
         configured = load(configuration.file, overrides={"modelRegistry": registry}, environment={})
-        return make_plan(request, catalog=lambda: catalog, configuration=configured)
+        return make_plan(request, catalog=lambda: catalog, configuration=configured, pin=pin)
 
     return plan
 
@@ -319,6 +320,7 @@ def test_metrics_of_the_configuration_rule_where_none_are_asked_for(tmp_path, co
         RunRequest(dataset="answers"),
         catalog=lambda: catalog,
         configuration=load(tmp_path / "config", environment={}),
+        pin=pin,
     )
 
     assert made.rules.metrics == ("recall", "f1")
@@ -351,7 +353,7 @@ def test_the_data_are_read_while_the_catalog_is_loaded(configuration):
             time.sleep(0.01)
         return catalog
 
-    made = make_plan(RunRequest(dataset="answers"), catalog=slow, configuration=configuration)
+    made = make_plan(RunRequest(dataset="answers"), catalog=slow, configuration=configuration, pin=pin)
 
     assert len(pinned_at_last) == 1
     assert ids(made) == ["dummy", "tree"]
@@ -362,7 +364,7 @@ def test_a_snapshot_is_not_pinned_where_other_machines_would_not_see_it(tmp_path
     unmounted = load(tmp_path / "config", environment={})
 
     with pytest.raises(InfrastructureError, match=r"there is no folder .*/mnt: mount it"):
-        make_plan(RunRequest(dataset="answers"), catalog=pytest.fail, configuration=unmounted)
+        make_plan(RunRequest(dataset="answers"), catalog=pytest.fail, configuration=unmounted, pin=pin)
 
     assert not (tmp_path / "mnt").exists()
 
