@@ -288,6 +288,19 @@ class RunVerdict:
         """As sentences call it."""
         return short_name(self.metric)
 
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """Who may be the best where too few rows tell any of them apart, highest score first.
+
+        Empty where somebody is the best or some tie: then the rows say something of the first place.
+        """
+        if self.best is not None or self.tied or not self.to_best:
+            return ()
+        leader = next(iter(self.to_best.values())).b
+        behind = sorted(self.to_best.values(), key=lambda pair: (abs(pair.difference), pair.a))
+        by_score = (leader, *(pair.a for pair in behind))
+        return tuple(id_ for id_ in by_score if self.standings.get(id_) is Standing.INSUFFICIENT)
+
     def to_record(self) -> dict[str, Any]:
         """The verdict as JSON, over HTTP and in `--json`. The pairs are under an address of their own."""
         corrected = self.corrected_score

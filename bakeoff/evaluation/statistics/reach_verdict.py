@@ -305,13 +305,13 @@ def _recommended(
     """The one to take: the highest score among the cheap ones of those that share the first place.
 
     Whoever is not shown to beat the baseline is not recommended. Those that are shown to go before those of
-    whom too few rows say it.
+    whom too few rows say it; where too few rows say anything of the first place, nobody else is recommended.
     """
     able = [one for one in entrants if one.sketch and one.sketch.is_estimable]
     if verdict.best is not None:
         first = [one for one in able if one.id == verdict.best]
-    elif verdict.tied:
-        first = [one for one in able if one.id in verdict.tied]
+    elif verdict.tied or verdict.undecided:
+        first = [one for one in able if one.id in (verdict.tied or verdict.undecided)]
     else:
         first = able if len(able) == 1 and not too_few([one.sketch for one in able if one.sketch]) else []
     outcomes: dict[str, set[Against]] = {one.id: set() for one in first}
@@ -320,7 +320,8 @@ def _recommended(
             outcomes[comparison.candidate].add(comparison.outcome)
     sign = 1 if verdict.greater_is_better else -1
     first = [one for one in first if not outcomes[one.id] & {Against.NOT_SHOWN, Against.WORSE}]
-    first = [one for one in first if outcomes[one.id] == {Against.BETTER}] or first
+    beating = [one for one in first if outcomes[one.id] == {Against.BETTER}]
+    first = beating if beating or verdict.undecided else first
     if not first:
         return None
     if isinstance(prefer, PreferAmongTied):

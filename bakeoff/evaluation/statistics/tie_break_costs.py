@@ -42,3 +42,29 @@ def cost_of(one: HasCosts, by: PreferAmongTied, *, rows: int) -> float:
     """The cost as it counts for a choice. `rows`: how many were predicted; of few, a clock tells little."""
     per = max(1, rows) if by is PreferAmongTied.PREDICT_TIME else 1
     return max(measured_cost(one, by), _NEGLIGIBLE[by] / per)
+
+
+def costs_in_words(one: HasCosts, prefer: str) -> str:
+    known = []
+    if one.predict_seconds is not None:
+        known.append(f"{_duration(one.predict_seconds)} a prediction")
+    if one.fit_seconds is not None:
+        known.append(f"{_duration(one.fit_seconds)} to fit")
+    if one.peak_memory_mb is not None and prefer == "memory":
+        known.append(_memory(one.peak_memory_mb))
+    return ", ".join(known)
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * size:  # 90 s rather than 1.5 min
+            return f"{_three_digits(seconds / size)} {unit}"
+    return f"{_three_digits(seconds)} s" if seconds >= 1 else f"{_three_digits(seconds * 1000)} ms"
+
+
+def _memory(megabytes: float) -> str:
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"  # noqa: PLR2004
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - never 1e+02

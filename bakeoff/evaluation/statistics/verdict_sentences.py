@@ -21,7 +21,7 @@ from bakeoff.domain.runs.verdict import (
     is_cheap,
 )
 from bakeoff.domain.wording import joined
-from bakeoff.evaluation.statistics.tie_break_costs import cost_of, measured_cost
+from bakeoff.evaluation.statistics.tie_break_costs import cost_of, costs_in_words, measured_cost
 
 #: As `prefer`: the user gave an order of candidates, not a cost.
 ORDER = "order"
@@ -81,6 +81,8 @@ def tell(
         first, said = [verdict.best], _one_best(verdict, scored)
     elif verdict.tied:
         first, said = list(verdict.tied), _tie(verdict, margin)
+    elif verdict.undecided:
+        first, said = list(verdict.undecided), _nobody_is_best(verdict, scored)
     else:
         first, said = list(scored), _only_one(verdict, next(iter(scored.values())))
     unbeaten = [name for name in baselines if _is_unbeaten(verdict, name)]
@@ -88,9 +90,11 @@ def tell(
         said, first = _not_better_than_baseline(verdict, scored, first, unbeaten[0]), first[:1]
     parts = [said, _the_one_to_take(verdict, scored, prefer)]
     fixed = dict.fromkeys(one.reference for one in verdict.references if one.reference not in unbeaten)
-    # Of several in first place it goes without saying that they beat a baseline; of one alone it does not,
-    # but who is not shown to beat one of them has won nothing by beating another.
-    implied = set(baselines) if len(scored) > 1 or unbeaten else set()
+    # Of several in first place it goes without saying that they beat a baseline. Of one alone it does not,
+    # nor of those that too few rows tell apart; and who is not shown to beat one of them has won nothing by
+    # beating another.
+    says_more = not verdict.undecided and (len(scored) > 1 or bool(unbeaten))
+    implied = set(baselines) if says_more else set()
     parts += [_against(verdict, first, name, is_implied=name in implied) for name in fixed]
     return " ".join(part for part in parts if part)
 
@@ -100,8 +104,8 @@ def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], all_: S
     causes = (f" Of {one.id}: {one.why_unscored.rstrip('.')}." for one in all_ if one.why_unscored)
     slugs = {finding.slug for finding in verdict.findings}
     whom = next(iter(scored), "") if len(scored) == 1 else f"the {_count(len(scored))} candidates"
-    is_open = verdict.best is None and not verdict.tied and len(scored) > 1
     claim, metric, rows = f"Nothing can be claimed of {whom}", verdict.metric_name, _rows(verdict)
+    is_open = verdict.best is None and not verdict.tied and len(scored) > 1 and verdict.recommended is None
     reasons = (
         (not all_, "No candidate has a result, so there is no verdict."),
         (not scored, f"No candidate has a score by {metric}, so there is no verdict.{next(causes, '')}"),
@@ -111,18 +115,21 @@ def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], all_: S
             "few-groups" in slugs,
             f"The groups of the {rows} are too few to claim anything of {whom}; 6 are needed.",
         ),
-        (is_open, _nobody_is_best(verdict, scored, f"{metric} rests on too few of the {rows}.")),
+        (is_open, _nobody_is_best(verdict, scored)),
     )
     return next((why for holds, why in reasons if holds), "")
 
 
-def _nobody_is_best(verdict: RunVerdict, scored: dict[str, Contender], why: str) -> str:
+def _nobody_is_best(verdict: RunVerdict, scored: dict[str, Contender]) -> str:
+    why = f"{verdict.metric_name} rests on too few of the {_rows(verdict)}."
     worse = [id_ for id_ in scored if verdict.standings.get(id_) is Standing.WORSE]
-    if not worse:
-        return f"Nothing can be claimed of the {_count(len(scored))} candidates: their {why}"
-    others = [id_ for id_ in scored if id_ not in worse]
-    shown = f"{_names(worse)} {'is' if len(worse) == 1 else 'are'} shown not to be the best"
-    return f"{shown}. Which of {_names(others)} is, cannot be said: their {why}"
+    if worse:
+        others = [id_ for id_ in scored if id_ not in worse]
+        shown = f"{_names(worse)} {'is' if len(worse) == 1 else 'are'} shown not to be the best"
+        return f"{shown}. Which of {_names(others)} is, cannot be said: their {why}"
+    if verdict.undecided and verdict.recommended is not None:
+        return f"Which of {_names(verdict.undecided)} is best cannot be said: their {why}"
+    return f"Nothing can be claimed of the {_count(len(scored))} candidates: their {why}"
 
 
 def _one_best(verdict: RunVerdict, scored: dict[str, Contender]) -> str:
@@ -210,7 +217,7 @@ def _not_better_than_baseline(
 
 
 def _the_one_to_take(verdict: RunVerdict, scored: dict[str, Contender], prefer: str) -> str:
-    if verdict.recommended is None or len(verdict.tied) < _PAIR:
+    if verdict.recommended is None or len(_in_first_place(verdict)) < _PAIR:
         return ""
     one = scored[verdict.recommended]
     highest = f"with the {_highest(verdict)} {verdict.metric_name}"
@@ -229,22 +236,25 @@ def _why_cheap(
     highest = f"with the {_highest(verdict)} {verdict.metric_name}"
     rows = verdict.rows or 0
     own = cost_of(one, prefer, rows=rows)
-    others = [cost_of(scored[id_], prefer, rows=rows) for id_ in verdict.tied if id_ != one.id]
+    first = _in_first_place(verdict)
+    others = [scored[id_] for id_ in first if id_ != one.id]
     if not math.isfinite(own):
         return f", {highest}: what they cost is not known"
-    if not is_cheap(own, min(others)):  # whoever does not beat the baseline is not recommended, however cheap
-        return f", the first choice among those that beat the baseline ({_costs(one, prefer)})"
+    if not is_cheap(
+        own, min(cost_of(other, prefer, rows=rows) for other in others)
+    ):  # whoever does not beat the baseline is not recommended, however cheap
+        return f", the first choice among those that beat the baseline ({costs_in_words(one, prefer)})"
     measured = measured_cost(one, prefer)
-    least_of_others = min(measured_cost(scored[id_], prefer) for id_ in verdict.tied if id_ != one.id)
+    least_of_others = min(measured_cost(other, prefer) for other in others)
     if measured == least_of_others:
         return ": none of them costs less"
     if measured < least_of_others:
         of_two, of_many = _CHEAPEST[prefer]
-        return f", {of_two if len(others) == 1 else of_many} ({_costs(one, prefer)})"
+        return f", {of_two if len(others) == 1 else of_many} ({costs_in_words(one, prefer)})"
     leads = "" if _all_score_the_same(verdict) else f", {highest}"
-    if one.id == verdict.tied[0]:
+    if one.id == first[0]:
         return f"{leads}: {'the other one does not cost' if len(others) == 1 else 'none costs'} much less"
-    return f"{leads or ', one'} of those that cost little ({_costs(one, prefer)})"
+    return f"{leads or ', one'} of those that cost little ({costs_in_words(one, prefer)})"
 
 
 def _price(verdict: RunVerdict, one: Contender) -> str:
@@ -262,8 +272,8 @@ def _dearer(verdict: RunVerdict, scored: dict[str, Contender], one: Contender, p
     if prefer in {ORDER, SCORE}:
         return ""
     cost = partial(cost_of, rows=verdict.rows or 0)
-    top = scored[verdict.tied[0]]
-    rivals = [scored[id_] for id_ in verdict.tied if id_ != one.id]
+    first = [scored[id_] for id_ in _in_first_place(verdict)]
+    top, rivals = first[0], [other for other in first if other.id != one.id]
     if top.id != one.id:
         other, which = top, f"with the {_highest(verdict)} {verdict.metric_name}"
     else:
@@ -288,9 +298,12 @@ def _against(verdict: RunVerdict, first: list[str], name: str, *, is_implied: bo
     if better:
         verb = "beats" if len(better) == 1 else "beat"
         others = [one.candidate for one in known if one not in better]
-        who = (
-            f"All but {_names(others)}" if 0 < len(others) <= _PAIR < count else _so_many(len(better), count)
-        )
+        if len(better) == 1 < count:
+            who = better[0].candidate
+        elif 0 < len(others) <= _PAIR < count:
+            who = f"All but {_names(others)}"
+        else:
+            who = _so_many(len(better), count)
         return f"{who} {verb} {name} by about {_by(better)} {unit}."
     if len(worse) == count:
         them = "it" if count == 1 else _so_many(count, count).lower()
@@ -310,8 +323,13 @@ def _by(compared: Sequence[ReferenceComparison]) -> str:
     return about(median(abs(one.difference) for one in compared), median(halves) if halves else 0.0)
 
 
+def _in_first_place(verdict: RunVerdict) -> tuple[str, ...]:
+    """Who may be the best, where that is more than one; the highest score first."""
+    return verdict.tied or verdict.undecided
+
+
 def _all_score_the_same(verdict: RunVerdict) -> bool:
-    behind = [verdict.to_best.get(id_) for id_ in verdict.tied[1:]]
+    behind = [verdict.to_best.get(id_) for id_ in _in_first_place(verdict)[1:]]
     return all(pair and pair.difference == 0 and pair.low == 0 and pair.high == 0 for pair in behind)
 
 
@@ -356,32 +374,6 @@ def _value(one: Contender) -> str:
 
 def _rows(verdict: RunVerdict) -> str:
     return f"{verdict.rows or 0:,} rows"
-
-
-def _costs(one: Contender, prefer: str) -> str:
-    known = []
-    if one.predict_seconds is not None:
-        known.append(f"{_duration(one.predict_seconds)} a prediction")
-    if one.fit_seconds is not None:
-        known.append(f"{_duration(one.fit_seconds)} to fit")
-    if one.peak_memory_mb is not None and prefer == "memory":
-        known.append(_memory(one.peak_memory_mb))
-    return ", ".join(known)
-
-
-def _duration(seconds: float) -> str:
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds >= 2 * size:  # 90 s rather than 1.5 min
-            return f"{_three_digits(seconds / size)} {unit}"
-    return f"{_three_digits(seconds)} s" if seconds >= 1 else f"{_three_digits(seconds * 1000)} ms"
-
-
-def _memory(megabytes: float) -> str:
-    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"  # noqa: PLR2004
-
-
-def _three_digits(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - never 1e+02
 
 
 def _times(ratio: float) -> str:

@@ -243,6 +243,50 @@ def test_a_metric_that_rests_on_a_handful_of_rows_is_insufficient_however_many_r
     )
 
 
+def wrong_in(true, *rows):
+    """Labels that are right but in these rows."""
+    predicted = true.copy()
+    predicted[list(rows)] = 1 - predicted[list(rows)]
+    return predicted
+
+
+def nearly_perfect(rows=150):
+    """Three that err in three to five rows, and a dummy that always answers 1."""
+    true = truth_of(rows, 0.6)
+    return true, {
+        "a": sketch_of(true, wrong_in(true, 1, 2, 3)),
+        "b": sketch_of(true, wrong_in(true, 1, 2, 3, 4)),
+        "c": sketch_of(true, wrong_in(true, 1, 2, 3, 4, 5)),
+        "dummy": sketch_of(true, np.ones(rows, dtype=int)),
+    }
+
+
+def test_of_those_that_too_few_rows_tell_apart_one_that_beats_the_dummy_is_taken():
+    _, sketches = nearly_perfect()
+    verdict = judged(candidates_of(sketches, fit_seconds=0.01, predict_seconds=1e-6))
+    assert verdict.standings == {"a": NONE, "b": NONE, "c": NONE}
+    assert (verdict.best, verdict.tied, verdict.undecided) == (None, (), ("a", "b", "c"))
+    assert verdict.recommended == "a"
+    assert verdict.sentence == (
+        "Which of a, b and c is best cannot be said: their accuracy rests on too few of the 150 rows. "
+        "Take a: none of them costs less. All three beat dummy by about 0.24 accuracy."
+    )
+
+
+def test_who_is_taken_does_not_depend_on_a_hopeless_candidate_beside_them():
+    true, sketches = nearly_perfect()
+    alone = judged(candidates_of(sketches))
+    beside = judged(candidates_of({**sketches, "hopeless": sketch_of(true, 1 - true)}))
+    assert (alone.recommended, beside.recommended) == ("a", "a")
+
+
+def test_without_a_baseline_nobody_is_taken_where_too_few_rows_tell_them_apart():
+    _, sketches = nearly_perfect()
+    verdict = judged(candidates_of({id_: sketch for id_, sketch in sketches.items() if id_ != "dummy"}))
+    assert verdict.recommended is None
+    assert verdict.sentence.startswith("Nothing can be claimed of the three candidates")
+
+
 def test_two_that_differ_in_three_of_many_rows_are_tied():
     true = truth_of(2000)
     one = np.where(np.arange(2000) % 10 == 0, 1 - true, true)

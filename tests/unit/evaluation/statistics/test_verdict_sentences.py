@@ -245,6 +245,24 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             id="too few rows for those in front, not for the one behind",
         ),
         pytest.param(
+            verdict_of(
+                {"xgboost": NONE, "lightgbm": NONE, "svm": W},
+                recommended="xgboost",
+                to_best={"lightgbm": behind("lightgbm", -0.01, 0.02), "svm": behind("svm", -0.4, 0.1)},
+                references=(
+                    against("dummy", "lightgbm", BETTER, 0.4),
+                    against("dummy", "svm", NOT_SHOWN),
+                    against("dummy", "xgboost", BETTER, 0.4),
+                ),
+            ),
+            [contender("xgboost"), contender("lightgbm"), contender("svm", 0.2)],
+            {"baselines": ["dummy"]},
+            "svm is shown not to be the best. Which of xgboost and lightgbm is, cannot be said: their f1 "
+            "rests on too few of the 6,000 rows. Take xgboost, with the highest f1: what they cost is not "
+            "known. Both beat dummy by about 0.4 f1.",
+            id="too few rows for those in front, who beat the dummy",
+        ),
+        pytest.param(
             verdict_of({"xgboost": NONE, "lightgbm": NONE}, rows=None),
             [contender("xgboost"), contender("lightgbm")],
             {},
@@ -467,8 +485,8 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             [contender("xgboost", **CHEAP), contender("lightgbm", predict_seconds=0.007)],
             {"baselines": ["dummy"]},
             "xgboost and lightgbm share first place: they cannot be told apart by f1 on 6,000 "
-            "rows. Take xgboost, the cheaper of the two (5.9 ms a prediction, 14.9 s to fit). One "
-            "of the two beats dummy by about 0.02 f1.",
+            "rows. Take xgboost, the cheaper of the two (5.9 ms a prediction, 14.9 s to fit). "
+            "xgboost beats dummy by about 0.02 f1.",
             id="one of two beats the dummy",
         ),
         pytest.param(
@@ -481,7 +499,7 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             {"baselines": ["dummy"]},
             "xgboost and lightgbm share first place: they cannot be told apart by f1 on 6,000 "
             "rows. Take lightgbm, the first choice among those that beat the baseline (7 ms a "
-            "prediction). One of the two beats dummy by about 0.02 f1.",
+            "prediction). lightgbm beats dummy by about 0.02 f1.",
             id="the cheaper of two does not beat the dummy",
         ),
         pytest.param(
