@@ -39,7 +39,7 @@ def display_for(context: "Context", *, wanted: bool | None) -> ProgressDisplay:
         from bakeoff.cli.output import terminal
         from bakeoff.cli.output.runs.poll_run import LiveLeader
         from bakeoff.cli.output.runs.run_progress import LiveProgress
-        from bakeoff.operations.judging.judge_runs import verdict_so_far
+        from bakeoff.operations.judging.compute_run_verdict import verdict_so_far
 
         return LiveProgress(terminal.err(), LiveLeader(lambda run: verdict_so_far(context, run)))
     return LinePerCandidate(sys.stderr)

@@ -20,6 +20,7 @@ from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.operations.capacity import full_disk
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import ring_next
+from bakeoff.operations.judging import compute_run_verdict  # noqa: F401 - loaded once, before the pool is forked
 from bakeoff.operations.judging.judge_runs import judge_what_is_due
 from bakeoff.operations.judging.race_rounds import look_where_rounds_are_over
 from bakeoff.settings import log_setup

@@ -136,6 +136,27 @@ def test_a_typo_in_a_metric_is_refused_before_anything_is_loaded_or_started(
     assert not (ready.root / "data" / "redis").exists()
 
 
+def test_the_next_run_on_the_same_data_starts_without_loading_what_reads_data_or_judges(
+    ready: Project,
+) -> None:
+    """These would take a third of a second."""
+    start = ["run", "iris", "--models", "tree", "--detach", "--no-worker"]
+    script = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from bakeoff.cli.main import app\n"
+        f"said = CliRunner().invoke(app, {start})\n"
+        "print(said.exit_code, sorted({'pandas', 'scipy', 'sklearn'} & sys.modules.keys()))\n"
+    )
+    first = bakeoff(*start)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, check=True
+    )
+
+    assert first.returncode == 0
+    assert done.stdout == "0 []\n"
+
+
 def test_what_cannot_run_is_refused_and_leaves_no_run(ready: Project) -> None:
     unknown = bakeoff("run", "iris", "--no-worker", "--models", "tre")
     nowhere = bakeoff("run", "irs", "--no-worker")

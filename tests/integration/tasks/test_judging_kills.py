@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 
 from bakeoff.domain.event import EventType
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging.judge_runs import verdict_of
+from bakeoff.operations.judging.compute_run_verdict import verdict_of
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import leases, outbox, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows

@@ -11,7 +11,7 @@ from bakeoff.cli.output.runs.run_progress import LineProgress, LiveProgress
 from bakeoff.cli.output.runs.saving_and_tracking_view import wait_until_saved
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.doorbells import why_nothing_runs
-from bakeoff.operations.judging.judge_runs import verdict_so_far, wait_for_verdict
+from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.operations.judging.verdict_conditions import is_held_back
 from bakeoff.operations.runs.run_report import read_report, report_record, run_record, scored_nobody
 from bakeoff.store.bakeoffs import run_rows
@@ -20,6 +20,7 @@ from bakeoff.worker.temporary import worker_for_one_command
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bakeoff.domain.runs.verdict import RunVerdict
     from bakeoff.operations.context import Context
 
 _REFUSED = 1
@@ -96,7 +97,13 @@ def _why_idle(context: "Context", run_id: str, *, own_worker: bool) -> str:
 def _display(context: "Context", console: "Console") -> LiveProgress | LineProgress:
     if not console.is_terminal:
         return LineProgress(console)
-    return LiveProgress(console, LiveLeader(lambda run: verdict_so_far(context, run)))
+
+    def judged(run: Run) -> "RunVerdict":
+        from bakeoff.operations.judging.compute_run_verdict import verdict_so_far  # takes long to load
+
+        return verdict_so_far(context, run)
+
+    return LiveProgress(console, LiveLeader(judged))
 
 
 def _show_leaderboard(context: "Context", run_id: str, console: "Console", *, as_json: bool) -> None:

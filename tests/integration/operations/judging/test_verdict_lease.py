@@ -11,7 +11,7 @@ from fixtures.stored import a_stored_run, claim, sketches_of_scores
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging import judge_runs
+from bakeoff.operations.judging import compute_run_verdict, judge_runs
 from bakeoff.operations.judging.judge_runs import judge_run
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import leases
@@ -40,13 +40,13 @@ def ended(context: Context) -> Run:
 
 
 def slowed(monkeypatch: pytest.MonkeyPatch, by_s: float) -> None:
-    judged = judge_runs.verdict_of
+    judged = compute_run_verdict.verdict_of
 
     def slow(*given: object) -> RunVerdict:
         time.sleep(by_s)
         return judged(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(judge_runs, "verdict_of", slow)
+    monkeypatch.setattr(compute_run_verdict, "verdict_of", slow)
 
 
 def test_a_verdict_that_takes_longer_than_a_lease_is_written_at_the_first_attempt(
