@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.job import Job, JobKind, JobState

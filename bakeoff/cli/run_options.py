@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 import typer
 from pydantic.alias_generators import to_camel
 
-from bakeoff.cli.grid_and_search_options import grids_in, scalar, searches_in, split
+from bakeoff.cli.key_value_and_grid_options import grids_in, scalar, searches_in, split
 from bakeoff.cli.output import terminal
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import is_custom
@@ -221,7 +221,7 @@ def _check_metrics(names: Sequence[str], configuration: "Configuration") -> None
     """Before a worker is started for them. Functions are asked for in a cell, unless they are known."""
     check_names(names)
     if any(map(is_custom, names)):
-        from bakeoff.evaluation.functions.custom_metric_facts import metric_facts
+        from bakeoff.evaluation.user_functions.custom_metric_facts import metric_facts
 
         metric_facts(names, configuration)
 

@@ -3,7 +3,7 @@
 A custom metric is a function of two arrays that returns a number. A run names it as
 `package.module:function`, or by the name of an entry point in the group `bakeoff.metrics`. It is code of
 strangers, so it is never imported here: a cell imports it once, when a run is planned, and reports its facts
-(`bakeoff.evaluation.functions.custom_metric_facts`); cells compute it.
+(`bakeoff.evaluation.user_functions.custom_metric_facts`); cells compute it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from math import isnan, nan
 from typing import Any, Self
 
 from bakeoff.domain import entry_point_extensions
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.entry_point_extensions import Extends
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.machine.folders import refuse_tasks

@@ -9,7 +9,7 @@ from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
 
-from bakeoff.cli.output import state_words
+from bakeoff.cli.output import states_and_findings
 from bakeoff.cli.output.number_format import duration, plain
 from bakeoff.cli.output.runs.poll_run import PolledRun
 from bakeoff.cli.output.terminal import clean
@@ -106,7 +106,7 @@ def line_of(job: Job, polled: PolledRun) -> str:
         score = f"{short_name(polled.run.rules.metrics[0])} {plain(polled.scores.get(job.id))}"
         return f"{job.candidate.id} {score}{took or ', reused'}"
     why = clean(f": {job.error.type}: {job.error.message}").split("\n", 1)[0] if job.error else ""
-    return f"{job.candidate.id} {state_words.words(job.state)}{took}{why}"
+    return f"{job.candidate.id} {states_and_findings.words(job.state)}{took}{why}"
 
 
 class _JupyterProgress(_Nothing):

@@ -9,7 +9,7 @@ from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.evaluation.functions.temporary_oven import RunCell, oven_for
+from bakeoff.evaluation.user_functions.temporary_oven import RunCell, oven_for
 from bakeoff.operations.context import Context
 
 

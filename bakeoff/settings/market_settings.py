@@ -6,7 +6,7 @@ from enum import StrEnum
 from pydantic import Field, model_validator
 
 from bakeoff.domain.wording import masked
-from bakeoff.settings.section import Section
+from bakeoff.settings.yaml_with_lines import Section
 
 
 class MarketSource(StrEnum):

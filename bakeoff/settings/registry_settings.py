@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from bakeoff.domain.entry_point_extensions import Extends, added
 from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.settings.section import Section
+from bakeoff.settings.yaml_with_lines import Section
 
 #: The backends of Bakeoff itself.
 BACKENDS = ("local", "mlflow", "none")

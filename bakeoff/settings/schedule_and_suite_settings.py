@@ -13,7 +13,7 @@ from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.run import PRIORITIES
 from bakeoff.domain.runs.schedule import Cron, Every, Missed, Schedule, parse_zone
 from bakeoff.settings.registry_settings import PromotionSettings
-from bakeoff.settings.section import Section
+from bakeoff.settings.yaml_with_lines import Section
 
 #: The schedule of a configuration with a single dataset and without the section `schedules`.
 DAILY, _AT_THREE = "daily", "0 3 * * *"

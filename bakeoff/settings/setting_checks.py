@@ -20,9 +20,8 @@ from bakeoff.settings.registry_settings import (
     PromotionSettings,
 )
 from bakeoff.settings.schedule_and_suite_settings import ScheduleSettings, SuiteDesignSettings, SuiteSettings
-from bakeoff.settings.section import Section
 from bakeoff.settings.setting_definitions import DatasetSettings, Settings, TrackingSettings
-from bakeoff.settings.yaml_with_lines import YamlFile, key_path
+from bakeoff.settings.yaml_with_lines import Section, YamlFile, key_path
 
 #: What is typed to set it, where that is not its name.
 OPTIONS: Mapping[str, str] = {

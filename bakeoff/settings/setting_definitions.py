@@ -18,7 +18,7 @@ from bakeoff.settings.log_setup import LogFormat
 from bakeoff.settings.market_settings import MarketSettings
 from bakeoff.settings.registry_settings import ModelRegistrySettings
 from bakeoff.settings.schedule_and_suite_settings import DAILY, ScheduleSettings, SuiteSettings, daily
-from bakeoff.settings.section import Section
+from bakeoff.settings.yaml_with_lines import Section
 
 
 class DatasetSource(StrEnum):

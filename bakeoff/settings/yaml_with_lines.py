@@ -1,7 +1,8 @@
 """Reads YAML files so that each problem is reported with its line, and all problems together.
 
 Both files that an operator edits are read this way, `bakeoff.yaml` and `models.yaml`: `YamlFile` gives the
-values, pydantic checks them, and `YamlFile` finds the line of each error of pydantic.
+values, pydantic checks them, and `YamlFile` finds the line of each error of pydantic. `Section` is the base
+of the sections of `bakeoff.yaml`.
 """
 
 import math
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from bakeoff.domain.errors import InvalidInputError
@@ -266,3 +269,9 @@ def _parsed(text: str, file: Path, error: type[InvalidInputError]) -> tuple[_Loa
         raise error(f"{file}{line} is not YAML: {exc.problem}; mend its syntax") from exc
     except (yaml.YAMLError, RecursionError) as exc:
         raise error(f"{file} is not YAML: {str(exc).splitlines()[0]}; mend its syntax") from exc
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, allow_inf_nan=False
+    )

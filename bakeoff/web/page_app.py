@@ -34,7 +34,23 @@ from bakeoff.operations.doctor.broker_check import BrokerStatus
 from bakeoff.web import page_responses, static_files
 from bakeoff.web.live_page_changes import LiveChanges
 from bakeoff.web.page_request_and_answer import Handler, PageRoute, SeeOther, Visit, visit_of
-from bakeoff.web.routes.page_table import PAGES
+from bakeoff.web.routes import (
+    candidate_pages,
+    compare_page,
+    dataset_pages,
+    home_page,
+    job_pages,
+    login_pages,
+    model_pages,
+    queue_page,
+    run_actions,
+    run_cost_and_pairs_pages,
+    run_pages,
+    settings_pages,
+    signal_pages,
+    start_pages,
+    suite_pages,
+)
 from bakeoff.web.table_downloads import FORMS
 
 log = logging.getLogger(__name__)
@@ -161,3 +177,23 @@ def _without_ending(scope: Scope) -> Scope:
     if ending is None or scope["path"].startswith(STATIC):
         return {**scope, "table_ending": None}
     return {**scope, "table_ending": ending, "path": scope["path"].removesuffix(ending)}
+
+
+PAGES: tuple[PageRoute, ...] = (
+    *home_page.PAGES,
+    *login_pages.PAGES,
+    *run_pages.LIST,
+    *start_pages.PAGES,
+    *run_pages.PAGES,
+    *run_actions.PAGES,
+    *job_pages.PAGES,
+    *run_cost_and_pairs_pages.PAGES,
+    *suite_pages.PAGES,
+    *compare_page.PAGES,
+    *model_pages.PAGES,
+    *dataset_pages.PAGES,
+    *candidate_pages.PAGES,
+    *queue_page.PAGES,
+    *signal_pages.PAGES,
+    *settings_pages.PAGES,
+)

@@ -21,9 +21,8 @@ from bakeoff.store.bakeoffs.results import race_rows, verdict_rows
 from bakeoff.store.database import stalled_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
 from bakeoff.worker.saver_process import Saver
+from bakeoff.worker.temporary.when_worker_may_leave import WorkerOwner, WorkersLock
 from bakeoff.worker.temporary.worker_files import file_of, listen
-from bakeoff.worker.temporary.worker_owner import WorkerOwner
-from bakeoff.worker.temporary.workers_lock import WorkersLock
 from bakeoff.worker.tracker_process import Tracker
 from registry.models.local.artefact_files import DATABASE as REGISTRY_DATABASE
 

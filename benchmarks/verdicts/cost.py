@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.metric import CLASSIFICATION_METRICS, Average, ScoringRules
 from bakeoff.evaluation.metrics import score_predictions
 from bakeoff.evaluation.metrics.score_predictions import score

@@ -17,7 +17,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.finding import ShuffleCheck
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.checks.shuffled_labels import above_chance, is_decided, is_leak

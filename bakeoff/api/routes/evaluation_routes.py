@@ -27,7 +27,7 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.evaluation.planning.run_spec import RunSpec
-from bakeoff.operations.comparing.find_results import find_results
+from bakeoff.operations.comparing.find_named_results import find_results
 from bakeoff.operations.comparing.wrong_rows import wrong_rows
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.run_report import (

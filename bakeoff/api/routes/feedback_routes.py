@@ -11,7 +11,12 @@ from pydantic.alias_generators import to_camel
 from bakeoff.api.dependencies import TheContext, ThePrincipal, TheService, json_only
 from bakeoff.api.paging import Cursor, Limit, cursor_at, place_of
 from bakeoff.api.problem_details import documented
-from bakeoff.api.schemas.feedback_schemas import IntakeOut, ItemPageOut, LabelPageOut, ScoredIntakeOut
+from bakeoff.api.schemas.signal_and_feedback_schemas import (
+    IntakeOut,
+    ItemPageOut,
+    LabelPageOut,
+    ScoredIntakeOut,
+)
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.feedback_item import LONGEST_ID, Item, Label, StoredItem, StoredLabel
 from bakeoff.domain.model_version import LONGEST_NAME

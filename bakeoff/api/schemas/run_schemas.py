@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from bakeoff.api.schemas.schema_base import FindingOut, Id, Moment, Out
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.event import EventType
 from bakeoff.domain.metric import Average
 from bakeoff.domain.runs.job import JobKind, JobState

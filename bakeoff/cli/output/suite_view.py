@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from bakeoff.cli.output import state_words, terminal
+from bakeoff.cli.output import states_and_findings, terminal
 from bakeoff.cli.output.width_fitting_table import ALWAYS, FittingColumn, fitted
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.runs.verdict import Standing
@@ -69,7 +69,7 @@ def _state(one: MemberStatus) -> Text:
     if one.summary is None:
         return Text(one.state, "red" if one.member.error else "dim")
     state = one.summary.run.state
-    return Text(state_words.words(state), state_words.style(state))
+    return Text(states_and_findings.words(state), states_and_findings.style(state))
 
 
 def suite_list(

@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.ids_and_times import iso, iso_or_none
 from bakeoff.domain.metric import ScoringRules

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.finding import Finding, Severity, ShuffleCheck
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.evaluation.checks.numeric_sample import roc_auc

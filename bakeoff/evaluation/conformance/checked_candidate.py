@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bakeoff.domain.candidate import Candidate, Learns, OutputKind, Preprocess
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.evaluation.conformance.run_checks_in_cell import CheckFailedError
 from bakeoff.evaluation.datasets.canonical_column import STRING, Field
 from bakeoff.evaluation.datasets.read_snapshot import Data
 from bakeoff.evaluation.jobs.default_preprocessing import with_preprocessing
-from bakeoff.evaluation.jobs.label_codes_if_needed import needs_codes, with_codes
+from bakeoff.evaluation.jobs.labels_and_weights_for_fit import needs_codes, with_codes
 from registry.catalog.search_space import with_first_values
 from registry.code.model_building import build, require_predict
 from registry.columns.check_predictions import check_predictions

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bakeoff.domain.dataset import DatasetRef, Pinned
+from bakeoff.domain.dataset_and_split import ONE_SPLIT, DatasetRef, Design, Pinned
 from bakeoff.domain.finding import Finding, with_accepted, worst_first
-from bakeoff.domain.split_design import ONE_SPLIT, Design
 from bakeoff.evaluation.checks.data_findings import findings_on, store_findings, stored_findings
 from bakeoff.evaluation.checks.data_profile import profile_of, store_profile, stored_profile
 from bakeoff.evaluation.checks.split_checks import divided_group
@@ -43,7 +42,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import (
 from bakeoff.evaluation.datasets.sources.read_dataset import dataset_files, read_dataset
 from bakeoff.evaluation.datasets.splits.split_choice import make_split
 from bakeoff.evaluation.datasets.splits.split_train_and_test import FoldRows, Split
-from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
+from bakeoff.evaluation.user_functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 #: Bytes of a snapshot beside the values: headers, offsets of text, and some spare room.

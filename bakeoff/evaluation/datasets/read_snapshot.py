@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.dataset_and_split import ONE_SPLIT, DatasetRef, Design, TargetKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.split_design import ONE_SPLIT, Design
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.canonical_column import Field
 from bakeoff.evaluation.datasets.column_files import map_array, read_rows, read_some

@@ -28,7 +28,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import InfrastructureError, NotFoundError
 from bakeoff.evaluation.datasets.canonical_column import Field
 

@@ -15,7 +15,7 @@ from typing import Any
 from bakeoff.cell.host.cell_client import WarmParent
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
-from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.machine.work_in_thread import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.runs.job import JobError, JobState, Phase
@@ -29,7 +29,6 @@ from bakeoff.domain.runs.result import (
     Result,
 )
 from bakeoff.evaluation.datasets import read_snapshot, snapshot_layout
-from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
 from bakeoff.evaluation.jobs.accept_outputs import (
     about_preparation,
     about_weights,
@@ -65,6 +64,7 @@ from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
 from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of, seed_at
+from bakeoff.evaluation.user_functions.custom_metric_scores import CustomScoring, with_custom_metrics
 from registry.code.candidate_code import Code
 from registry.code.permitted_outside_access import below_home, variables_of
 from registry.code.plugin_import_path import import_path, readable_paths

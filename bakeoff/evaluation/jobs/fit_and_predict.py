@@ -27,8 +27,7 @@ from bakeoff.evaluation.jobs.choosing.trial_file import first_line
 from bakeoff.evaluation.jobs.choosing.tuned_threshold import best_threshold
 from bakeoff.evaluation.jobs.default_preprocessing import default_pipeline, with_preprocessing
 from bakeoff.evaluation.jobs.importance.permuted_predictions import ImportanceOrder, predict_permuted
-from bakeoff.evaluation.jobs.label_codes_if_needed import needs_codes, with_codes
-from bakeoff.evaluation.jobs.pass_sample_weights import weight_arguments
+from bakeoff.evaluation.jobs.labels_and_weights_for_fit import needs_codes, weight_arguments, with_codes
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
 from bakeoff.evaluation.jobs.prediction_latency import as_a_bonus, is_slow, measure_latency
 from bakeoff.evaluation.jobs.probabilities_or_scores import beside_labels, nothing_to_act_on, overhearing

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets import snapshot_store
@@ -15,7 +15,6 @@ from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import address
 from bakeoff.evaluation.datasets.pin_snapshot import SPARE_BYTES
 from bakeoff.evaluation.datasets.snapshot_layout import FORMAT, folder_of
-from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.evaluation.market.market_snapshot import write_market
 from bakeoff.evaluation.market.market_table import market_files
 from bakeoff.evaluation.market.panel import Panel
@@ -25,6 +24,7 @@ from bakeoff.evaluation.market.prices_and_fundamentals import (
     read_fundamentals,
     read_prices,
 )
+from bakeoff.evaluation.user_functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.settings.market_settings import MarketSettings, MarketSource
 
 NAME = "market"

@@ -13,8 +13,8 @@ from bakeoff.domain.signal import LONGEST_SYMBOL
 from bakeoff.domain.wording import counted, listed, nearest
 from bakeoff.evaluation.datasets.column_types import convert
 from bakeoff.evaluation.datasets.sources import read_dataset
-from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.evaluation.market.panel import Panel
+from bakeoff.evaluation.user_functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 

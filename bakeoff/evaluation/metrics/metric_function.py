@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.domain import entry_point_extensions
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.entry_point_extensions import Extends
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import MetricFacts, check_form, greater_is_better, names_function

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from bakeoff.domain import metric
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.entry_point_extensions import Extends, whose
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric import BUILT_IN_CLASSIFICATION, BUILT_IN_REGRESSION, MetricFacts, ScoringRules
@@ -32,7 +32,7 @@ def importance_rules(rules: ScoringRules, target_kind: TargetKind) -> ScoringRul
 def check_names(names: Iterable[str]) -> None:
     """Refuses names that no metric has, whatever the target is: this needs neither data nor candidates.
 
-    Whether a function is there, only a cell finds out (`bakeoff.evaluation.functions.custom_metric_facts`).
+    Whether a function is there, only a cell finds out (see `custom_metric_facts`).
     """
     for place, name in enumerate(names):
         with in_field(f"metrics.{place}"):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric import (
     AVERAGED_METRICS,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import EXPECTED_COST, Average, ScoringRules
 from bakeoff.domain.runs.verdict import Interval

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction

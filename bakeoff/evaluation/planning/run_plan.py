@@ -6,19 +6,16 @@ from functools import partial
 from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset import DatasetRef, Pinned, TargetKind
+from bakeoff.domain.dataset_and_split import DatasetRef, Design, Pinned, TargetKind
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.machine.work_in_thread import start_in_thread
 from bakeoff.domain.metric import MetricFacts, ScoringRules, is_custom
 from bakeoff.domain.model_version import check_name
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
-from bakeoff.domain.split_design import Design
 from bakeoff.domain.wording import cut, listed, nearest, quoted
 from bakeoff.evaluation.datasets.read_snapshot import classes, fields, fold_sizes, sealed_labels
 from bakeoff.evaluation.datasets.refuse_unusable_dataset import UnknownColumnError
-from bakeoff.evaluation.functions.custom_metric_facts import metric_facts
-from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.evaluation.jobs.default_preprocessing import default_pipeline
 from bakeoff.evaluation.metrics.metric_names import check_names
 from bakeoff.evaluation.metrics.run_scoring_options import has_rare_class, resolve_rules
@@ -38,8 +35,9 @@ from bakeoff.evaluation.planning.split_design_request import (
     refuse_seal,
     refuse_spread,
 )
-from bakeoff.evaluation.planning.tune_request import with_searches
-from bakeoff.evaluation.planning.tuning_metric import with_choosing_rules
+from bakeoff.evaluation.planning.tuning_request import with_choosing_rules, with_searches
+from bakeoff.evaluation.user_functions.custom_metric_facts import metric_facts
+from bakeoff.evaluation.user_functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 from registry.catalog.live_catalog import Catalog

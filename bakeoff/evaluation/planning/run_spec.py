@@ -19,7 +19,7 @@ from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.run import PRIORITIES
 from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, HelpPanel, OnCommandLine, parse
 from bakeoff.evaluation.planning.split_design_request import DesignRequest
-from bakeoff.evaluation.planning.tune_request import TuneRequest
+from bakeoff.evaluation.planning.tuning_request import TuneRequest
 
 _DATA, _, _CANDIDATES, _SCORING, _SAVING, _RUNNING = HelpPanel
 

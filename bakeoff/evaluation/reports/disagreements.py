@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.wording import joined
 from bakeoff.evaluation.statistics.verdict_sentences import number

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.runs.result import Part, Parts, digest_of, fingerprint
 from bakeoff.domain.signal import Artefact, ConfidenceMeaning, SignalJobInputs

@@ -8,15 +8,15 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from bakeoff.domain.candidate import Candidate, CandidateKind
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.run import PRIORITIES
 from bakeoff.domain.signal import LONGEST_SYMBOL, SignalJobInputs, SignalOrder
-from bakeoff.evaluation.functions.dataset_functions import Barred
 from bakeoff.evaluation.market.market_pinning import STALE_DAYS, PinnedMarket, pin_market
 from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
 from bakeoff.evaluation.signals.signal_job_inputs import inputs_of
+from bakeoff.evaluation.user_functions.dataset_functions import Barred
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.market_settings import MarketSettings, MarketSource
 from registry.catalog.live_catalog import Catalog

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import BakeoffError, ConflictError, InfrastructureError, InvalidInputError
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import (

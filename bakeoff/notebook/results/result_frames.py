@@ -101,7 +101,7 @@ def wrong_rows(
     import pandas as pd
 
     from bakeoff.operations.comparing import wrong_rows as rows_of
-    from bakeoff.operations.comparing.find_results import find_results
+    from bakeoff.operations.comparing.find_named_results import find_results
 
     for what, number in (("offset", offset), ("limit", limit)):
         if number is not None and number < 0:  # a slice would count it from the end

@@ -15,7 +15,7 @@ from bakeoff.domain.runs.verdict import PairDifference, PreferAmongTied, RunVerd
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.operations.comparing.comparability import ComparedResult, refuse_if_incomparable
 from bakeoff.operations.comparing.disagreed_rows import disagreements_of
-from bakeoff.operations.comparing.find_results import find_results
+from bakeoff.operations.comparing.find_named_results import find_results
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import sketch_what_has_none
 from bakeoff.store.bakeoffs import job_queries

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.runs.run import Run
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs.results import verdict_rows

@@ -9,13 +9,13 @@ from dataclasses import replace
 from bakeoff.cell.host.cell_outcome import End
 from bakeoff.evaluation.checks.shuffled_labels import above_chance
 from bakeoff.evaluation.datasets import read_snapshot
-from bakeoff.evaluation.functions.temporary_oven import RunCell
 from bakeoff.evaluation.jobs.accept_outputs import load_predictions
 from bakeoff.evaluation.jobs.cell_failure import Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay
 from bakeoff.evaluation.jobs.evaluation_job import order_of
 from bakeoff.evaluation.metrics import run_scoring_options
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, folded_rows
+from bakeoff.evaluation.user_functions.temporary_oven import RunCell
 from registry.columns.check_predictions import BadPredictionsError
 
 #: More than labels are asked of a candidate whose scores are read: an area tells more than labels do.

@@ -9,7 +9,7 @@ a winner must be shown to beat that, too.
 import logging
 from collections.abc import Sequence
 
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.metric import Average
 from bakeoff.domain.runs.result import Result

@@ -133,8 +133,8 @@ def _open_sealed_rows(context: Context, run: Run, verdict: RunVerdict, result: R
 
 
 def _scores_of_sealed_rows(context: Context, run: Run, job: Job, paths: "JobPaths", metric: str) -> "Scores":
-    from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
     from bakeoff.evaluation.jobs.accept_outputs import predicted_files, score_files
+    from bakeoff.evaluation.user_functions.custom_metric_scores import CustomScoring, with_custom_metrics
 
     rules = run.rules.only([metric])
     scores = score_files(replace(run, rules=rules), job, paths, sealed=True)

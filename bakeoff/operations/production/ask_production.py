@@ -26,14 +26,14 @@ from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.runs.verdict import ProductionScores
 from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
-from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
-from bakeoff.evaluation.functions.temporary_oven import RunCell
 from bakeoff.evaluation.jobs.cell_failure import Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_job import predictions_mb
 from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, PredictedFiles, score_snapshot
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
+from bakeoff.evaluation.user_functions.custom_metric_scores import CustomScoring, with_custom_metrics
+from bakeoff.evaluation.user_functions.temporary_oven import RunCell
 from bakeoff.operations.capacity import usual_grant
 from bakeoff.operations.context import Context
 from bakeoff.operations.one_off_oven import own_folder, own_oven

@@ -13,10 +13,10 @@ from bakeoff.domain.conformance_report import (
     ConformanceReport,
     in_order,
 )
-from bakeoff.evaluation.functions.dataset_functions import Barred
 from bakeoff.evaluation.market.market_pinning import PinnedMarket, pin_market
 from bakeoff.evaluation.signals import check_signal_model_in_cell
 from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
+from bakeoff.evaluation.user_functions.dataset_functions import Barred
 from bakeoff.operations.context import Context
 from bakeoff.operations.signals.signal_model_cells import OneOffCellFailedError, run_one_off_cell
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings

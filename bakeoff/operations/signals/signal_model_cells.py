@@ -13,7 +13,7 @@ from typing import Any
 
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.job import Job

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.job import Job, JobError, JobKind, JobState

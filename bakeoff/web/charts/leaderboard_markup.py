@@ -18,7 +18,13 @@ from bakeoff.domain.finding import FAILED_CHECKS
 from bakeoff.domain.runs.collapsed_grids import Family, FoldedBoard, fold
 from bakeoff.web.charts.chart_symbols import label, outcome_sign, state_badge
 from bakeoff.web.charts.escaped_markup import Child, Markup, hidden, joined_markup, name_of, tag
-from bakeoff.web.charts.metric_columns import FigureColumn, figure_cell, figure_columns, head_cell, heading_of
+from bakeoff.web.charts.metric_and_cost_columns import (
+    FigureColumn,
+    figure_cell,
+    figure_columns,
+    head_cell,
+    heading_of,
+)
 from bakeoff.web.charts.number_text import fixed_text, metric_title, signed_text
 from bakeoff.web.charts.whisker_plot import Scale, interval_key, reference_key, scale_head, scale_of, whisker
 

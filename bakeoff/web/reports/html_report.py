@@ -6,11 +6,11 @@ import hashlib
 from bakeoff.domain.metric import short_name
 from bakeoff.web.charts.chart_symbols import key, state_badge
 from bakeoff.web.charts.confusion_table import confusion_table
-from bakeoff.web.charts.cost_figures import telling_cost
 from bakeoff.web.charts.difference_forest import difference_forest, pairs_with
 from bakeoff.web.charts.escaped_markup import Child, Markup, name_of, tag
 from bakeoff.web.charts.job_waterfall import job_waterfall
 from bakeoff.web.charts.leaderboard_markup import leaderboard_table
+from bakeoff.web.charts.metric_and_cost_columns import telling_cost
 from bakeoff.web.charts.number_text import duration_text
 from bakeoff.web.charts.plots.curve_plots import calibration_plot, precision_recall_plot, roc_plot
 from bakeoff.web.charts.plots.pareto_plot import pareto_plot, pareto_points, pareto_sentence

@@ -8,7 +8,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.wording import listed, quoted
 from bakeoff.operations.runs.run_report import RunReport, read_report, report_record
-from bakeoff.web.charts.cost_figures import COSTS, cost_of, telling_cost
+from bakeoff.web.charts.metric_and_cost_columns import COSTS, cost_of, telling_cost
 from bakeoff.web.charts.pairs_matrix import pairs_matrix
 from bakeoff.web.charts.plots.pareto_plot import ParetoPoint, pareto_plot, pareto_points, pareto_sentence
 from bakeoff.web.charts.verdict_box import claim_of

@@ -7,8 +7,8 @@ from typing import Any
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.verdict import PairDifference, RunVerdict
 from bakeoff.domain.wording import joined
-from bakeoff.web.charts.cost_figures import COSTS, cost_of
 from bakeoff.web.charts.difference_forest import pairs_with
+from bakeoff.web.charts.metric_and_cost_columns import COSTS, cost_of
 from bakeoff.web.charts.number_text import MINUS, fixed_text, metric_title, places_for, signed_text
 from bakeoff.web.table_downloads import Cell, ShownTable
 

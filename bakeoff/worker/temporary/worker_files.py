@@ -20,7 +20,7 @@ from typing import NamedTuple, Self
 
 import psutil
 
-from bakeoff.worker.temporary.workers_lock import LEAVING_S
+from bakeoff.worker.temporary.when_worker_may_leave import LEAVING_S
 
 _CHUNK = 4_096
 

@@ -17,8 +17,8 @@ from bakeoff.worker.temporary.find_or_start_worker import (
     start_worker,
     surroundings_of,
 )
+from bakeoff.worker.temporary.when_worker_may_leave import WorkersLock
 from bakeoff.worker.temporary.worker_files import TemporaryWorker, file_of, lock_new_file
-from bakeoff.worker.temporary.workers_lock import WorkersLock
 
 if TYPE_CHECKING:
     import subprocess

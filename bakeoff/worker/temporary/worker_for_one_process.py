@@ -1,7 +1,7 @@
 """A temporary worker that a process keeps for all its runs, such as the kernel of a notebook.
 
 It is started once, so that later runs find it warm. It ends when the process that started it does, even if
-that is killed, and then cancels the runs that nobody is waiting for any more (`worker_owner`).
+that is killed, and then cancels the runs that nobody is waiting for any more (`when_worker_may_leave`).
 """
 
 import os
@@ -13,8 +13,7 @@ from weakref import WeakSet
 
 from bakeoff.worker.temporary.find_or_start_worker import find_worker, start_worker
 from bakeoff.worker.temporary.start_worker_early import OWNED, owned_name
-from bakeoff.worker.temporary.worker_owner import RING
-from bakeoff.worker.temporary.workers_lock import WorkersLock
+from bakeoff.worker.temporary.when_worker_may_leave import RING, WorkersLock
 
 if TYPE_CHECKING:
     import subprocess

@@ -1,8 +1,16 @@
-"""Calls of MLflow: the client is made at the first call, busy databases are retried, errors become ours."""
+"""Calls of MLflow: the client is made at the first call, busy databases are retried, errors become ours.
+
+The name of a model in MLflow is its own, with the characters escaped that MLflow refuses:
+
+churn      churn
+a/b        a%2Fb
+..         %2E.
+"""
 
 import importlib.util
 import logging
 import os
+import posixpath
 import random
 import re
 import time
@@ -10,6 +18,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import unquote
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, TamperedError
 
@@ -159,3 +168,25 @@ def _is_busy(exc: "MlflowException") -> bool:
     if exc.error_code in _KINDS:
         return False
     return exc.error_code == "TEMPORARILY_UNAVAILABLE" or any(text in str(exc) for text in _COLLISIONS)
+
+
+_LONGEST_KEY = 250
+_KEY = re.compile(rf"[\w.\- :/]{{1,{_LONGEST_KEY}}}")
+_REFUSED = re.compile(r"[%/:?;#'\"`\\\x00-\x1f\x7f]|^\.")
+
+
+def to_mlflow(name: str) -> str:
+    return _REFUSED.sub(lambda found: f"%{ord(found[0]):02X}", name)
+
+
+def from_mlflow(name: str) -> str:
+    return unquote(name)
+
+
+def is_key(text: str) -> bool:
+    """Whether MLflow accepts it as the name of a parameter, a metric or a tag."""
+    return _KEY.fullmatch(text) is not None and posixpath.normpath(text) == text and text[0] not in "./"
+
+
+def to_key(text: str) -> str:
+    return text if is_key(text) else re.sub(r"[^\w. -]", "_", text)[:_LONGEST_KEY].lstrip(".") or "_"

@@ -22,7 +22,7 @@ class MLflowPage(Protocol[Item_co]):
 class MLflowVersion(Protocol):
     """MLflow's model version."""
 
-    name: str  #: as MLflow spells it, see `mlflow_names`
+    name: str  #: as MLflow spells it, see `mlflow_calls`
     version: str | int  #: MLflow's number, from 1
     source: str  #: URI of the folder with its files
     run_id: str

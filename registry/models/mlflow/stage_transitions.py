@@ -10,8 +10,8 @@ from bakeoff.domain.ids_and_times import user_name, utc_now
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
 from registry.models.mlflow import version_tags
 from registry.models.mlflow.find_versions import SHOWN, Finder
+from registry.models.mlflow.mlflow_calls import to_mlflow
 from registry.models.mlflow.mlflow_client import MLflowClient
-from registry.models.mlflow.mlflow_names import to_mlflow
 from registry.models.mlflow.stage_log import LogEntry, in_production, stages_of
 from registry.models.registry_interface import NO_VERSION, overtaken
 

@@ -19,9 +19,14 @@ from typing import Any
 from bakeoff.domain.errors import BakeoffError, ConflictError
 from bakeoff.domain.model_version import FIRST_VERSION, VersionNumber
 from registry.models.mlflow import version_ledger
-from registry.models.mlflow.mlflow_calls import AlreadyThereError, MLflowServer, NotThereError
+from registry.models.mlflow.mlflow_calls import (
+    AlreadyThereError,
+    MLflowServer,
+    NotThereError,
+    to_key,
+    to_mlflow,
+)
 from registry.models.mlflow.mlflow_client import MLflowClient, MLflowVersion
-from registry.models.mlflow.mlflow_names import to_key, to_mlflow
 from registry.models.registry_interface import Description
 
 log = logging.getLogger(__name__)

@@ -21,9 +21,8 @@ from typing import Any
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.ids_and_times import new_id
-from registry.models.mlflow.mlflow_calls import AlreadyThereError, MLflowServer
+from registry.models.mlflow.mlflow_calls import AlreadyThereError, MLflowServer, to_mlflow
 from registry.models.mlflow.mlflow_client import MLflowClient, MLflowExperiment
-from registry.models.mlflow.mlflow_names import to_mlflow
 
 ROOT = "bakeoff"
 _LEDGER_TAG = "bakeoff.ledger"

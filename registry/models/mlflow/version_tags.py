@@ -15,8 +15,8 @@ from typing import Any
 from bakeoff.domain.model_version import ModelVersion, Stage, VersionOrigin
 from registry.models.mlflow import flavors, version_folder
 from registry.models.mlflow.bakeoff_model import PREPROCESSOR
+from registry.models.mlflow.mlflow_calls import from_mlflow, is_key
 from registry.models.mlflow.mlflow_client import MLflowVersion
-from registry.models.mlflow.mlflow_names import from_mlflow, is_key
 from registry.models.mlflow.upload_version import Upload
 from registry.models.registry_interface import Description
 

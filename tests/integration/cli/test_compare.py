@@ -12,7 +12,7 @@ from fixtures.scored import MACRO, a_scored_run, predictions_file, snapshot_of, 
 from rich.text import Text
 from sklearn.dummy import DummyClassifier
 
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.runs.job import JobState

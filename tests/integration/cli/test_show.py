@@ -10,7 +10,7 @@ from fixtures.command_line import MIXED, TERMINAL, Outcome, Project, a_mixed_run
 from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_run
 from fixtures.stored import judge_all
 
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.job import JobState
 from bakeoff.store.bakeoffs import run_rows

@@ -8,10 +8,9 @@ import pytest
 from fixtures.command_line import Project
 from fixtures.scored import a_scored_run, predictions_file, snapshot_of, truth, wrong_in
 
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef, Design
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.split_design import Design
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.read_snapshot import sealed_rows
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource

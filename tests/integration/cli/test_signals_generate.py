@@ -11,7 +11,7 @@ from fixtures.samples import DATASET, a_job, a_result, a_run
 from fixtures.signals import GALLERY
 from fixtures.stored import an_error, claim
 
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.runs.job import JobKind, Phase
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.signal import EnsembleRules, ModelOutput, SignalJobInputs, SignalOrder, SignalType

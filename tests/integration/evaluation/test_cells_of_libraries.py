@@ -13,7 +13,7 @@ from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate, PipelineStep
-from bakeoff.domain.dataset import Pinned
+from bakeoff.domain.dataset_and_split import Pinned
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, Grant, JobPaths, StopsNever

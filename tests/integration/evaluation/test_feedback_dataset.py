@@ -6,7 +6,7 @@ import pytest
 from fixtures.command_line import Project
 from sqlalchemy import Engine
 
-from bakeoff.domain.dataset import Pinned
+from bakeoff.domain.dataset_and_split import Pinned
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.feedback_item import Item, Label, Score
 from bakeoff.evaluation.datasets.pin_snapshot import pin

@@ -18,7 +18,7 @@ from fixtures.places import ROOT
 from fixtures.samples import a_run
 from sqlalchemy import insert, update
 
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.runs.job import JobState

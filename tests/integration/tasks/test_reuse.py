@@ -15,7 +15,7 @@ from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
 from bakeoff.cli.main import app
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.event import Event
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.evaluation.datasets.pin_snapshot import pin

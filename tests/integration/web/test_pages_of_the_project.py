@@ -14,8 +14,8 @@ from bakeoff.api.security.tokens import Role, add
 from bakeoff.domain.conformance_report import CheckOutcome, CheckResult, ConformanceReport
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.operations.conformance.conformance_report_store import keep
+from bakeoff.web.page_app import PAGES
 from bakeoff.web.page_templates import path_part
-from bakeoff.web.routes.page_table import PAGES
 from registry.models.registry_opening import open_registry
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bakeoff.cli.grid_and_search_options import grids_in
+from bakeoff.cli.key_value_and_grid_options import grids_in
 from bakeoff.cli.run_options import request_of
 from bakeoff.domain.errors import InvalidInputError
 

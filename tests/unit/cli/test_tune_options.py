@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakeoff.cli.grid_and_search_options import searches_in
+from bakeoff.cli.key_value_and_grid_options import searches_in
 from bakeoff.domain.errors import InvalidInputError
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, cast
 import pytest
 
 from bakeoff.settings.configuration import load
-from bakeoff.worker.temporary import find_or_start_worker, worker_files, workers_lock
+from bakeoff.worker.temporary import find_or_start_worker, when_worker_may_leave, worker_files
 from bakeoff.worker.temporary.messages_sent_by_worker import MessengerByWorker
 from bakeoff.worker.temporary.worker_for_one_process import OwnedWorker
 
@@ -50,7 +50,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Surroun
         find_or_start_worker, "eval_command", lambda *_, **__: [sys.executable, "-S", "-c", program]
     )
     yield Surroundings(tmp_path)
-    workers_lock.WorkersLock.release()
+    when_worker_may_leave.WorkersLock.release()
 
 
 def heard(project: Surroundings) -> list[str]:

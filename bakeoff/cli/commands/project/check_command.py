@@ -50,7 +50,7 @@ def check(  # noqa: PLR0917 - one parameter for each option
     A candidate is fitted to small tables and asked for predictions; a signal model is asked on an invented
     market. Both run in processes of their own.  Exit code 1: a check failed.
     """
-    from bakeoff.cli.key_value_options import values
+    from bakeoff.cli.key_value_and_grid_options import values
     from bakeoff.operations.conformance.check_plugins import check_plugins
 
     context = project_access.open_project(config)

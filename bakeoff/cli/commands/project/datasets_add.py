@@ -69,7 +69,7 @@ def add(  # noqa: PLR0917 - one parameter for each option
 
     For example: `bakeoff datasets add visits visits.csv --target cost --group patient --dtypes zip=str`
     """
-    from bakeoff.cli.grid_and_search_options import split
+    from bakeoff.cli.key_value_and_grid_options import split
     from bakeoff.cli.run_options import column_types
     from bakeoff.operations.datasets.add_dataset import add_dataset
 
@@ -101,7 +101,7 @@ def add(  # noqa: PLR0917 - one parameter for each option
 def _added(added: "AddedDataset") -> "list[RenderableType]":
     from rich.text import Text
 
-    from bakeoff.cli.output.finding_list import all_findings
+    from bakeoff.cli.output.states_and_findings import all_findings
 
     data = added.found.dataset
     about = (

@@ -120,7 +120,7 @@ def check(  # noqa: PLR0917 - one parameter for each option
 def _findings(found: "CheckedDataset") -> "list[RenderableType]":
     from rich.text import Text
 
-    from bakeoff.cli.output.finding_list import all_findings
+    from bakeoff.cli.output.states_and_findings import all_findings
     from bakeoff.domain.wording import counted
 
     data = found.dataset

@@ -115,13 +115,15 @@ def _missed(row: "ScheduleStatus") -> "Text":
 def _run_cell(row: "ScheduleStatus") -> "Text":
     from rich.text import Text
 
-    from bakeoff.cli.output import state_words
+    from bakeoff.cli.output import states_and_findings
 
     if row.run is None:
         return Text(row.standing.last.state if row.standing.last else "-", "dim")
     run = row.run
     return Text.assemble(
-        (run.id[:8], "bold"), " ", (state_words.words(run.state), state_words.style(run.state))
+        (run.id[:8], "bold"),
+        " ",
+        (states_and_findings.words(run.state), states_and_findings.style(run.state)),
     )
 
 

@@ -7,7 +7,7 @@ import typer
 
 from bakeoff.cli import project_access
 from bakeoff.cli.commands.registry.registry_promote import MODEL_HELP
-from bakeoff.cli.key_value_options import numbers, pairs, values
+from bakeoff.cli.key_value_and_grid_options import numbers, pairs, values
 from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 

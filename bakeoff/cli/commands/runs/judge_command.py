@@ -85,7 +85,7 @@ def _check(context: "Context", runs: list[str], model: str | None, *, as_json: b
         record: dict[str, Any] = check.to_record()
         terminal.write_json({"runId": run.id, **record, "findings": [one.to_record() for one in found]})
     elif found:
-        from bakeoff.cli.output.finding_list import all_findings
+        from bakeoff.cli.output.states_and_findings import all_findings
 
         terminal.show(terminal.out(), *all_findings(found))
     else:

@@ -138,7 +138,7 @@ def _sum(ahead: "RunAhead") -> "RenderableType":
 def _findings(findings: "Sequence[Finding]", *, all_of_them: bool) -> "list[RenderableType]":
     from rich.text import Text
 
-    from bakeoff.cli.output.finding_list import all_findings, finding_lines
+    from bakeoff.cli.output.states_and_findings import all_findings, finding_lines
 
     if not findings:
         return []

@@ -78,7 +78,7 @@ def _listed(found: "Sequence[RunSummary]", console: "Console") -> "list[Renderab
 def _columns(found: "Sequence[RunSummary]", *, longest: int) -> "list[FittingColumn]":
     from rich.text import Text
 
-    from bakeoff.cli.output import state_words
+    from bakeoff.cli.output import states_and_findings
     from bakeoff.cli.output.width_fitting_table import ALWAYS, FittingColumn, cut
 
     runs = [summary.run for summary in found]
@@ -90,8 +90,8 @@ def _columns(found: "Sequence[RunSummary]", *, longest: int) -> "list[FittingCol
         column("run", (Text(run.id[:8], "bold") for run in runs), ALWAYS),
         column("name", (cut(Text(terminal.clean(run.name)), longest) for run in runs), 5),
         column("dataset", (cut(_subject(run), longest) for run in runs), 2),
-        column("state", (state_words.signed(run.state) for run in runs), ALWAYS),
-        column("jobs", (state_words.counts(summary.jobs) for summary in found), 1),
+        column("state", (states_and_findings.signed(run.state) for run in runs), ALWAYS),
+        column("jobs", (states_and_findings.counts(summary.jobs) for summary in found), 1),
         column("began", (Text(_local_time(run.created_at), "dim") for run in runs), 3),
     ]
     if any(run.priority for run in runs):

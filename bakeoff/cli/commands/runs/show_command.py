@@ -113,7 +113,7 @@ def _show_rows(
     context: "Context", run_id: str, model: str, form: ShowFormat, *, offset: int, top: int | None
 ) -> None:
     from bakeoff.cli.output.runs import wrong_row_table
-    from bakeoff.operations.comparing.find_results import find_results
+    from bakeoff.operations.comparing.find_named_results import find_results
     from bakeoff.operations.comparing.wrong_rows import wrong_rows
 
     if form is ShowFormat.MD:

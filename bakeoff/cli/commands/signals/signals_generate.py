@@ -62,7 +62,7 @@ def generate(  # noqa: PLR0917 - one parameter for each option
 
     Exit code 3: the run ended, and not all models have given signals.
     """
-    from bakeoff.cli.grid_and_search_options import split
+    from bakeoff.cli.key_value_and_grid_options import split
     from bakeoff.cli.output.runs.follow_run import follow_and_show, show_how_to_follow
     from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.padding import Padding
 from rich.text import Text
 
-from bakeoff.cli.output import state_words
+from bakeoff.cli.output import states_and_findings
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.runs.job import Job, JobError, JobKind, JobState
 from bakeoff.domain.runs.result import Result
@@ -64,11 +64,11 @@ def _headline(job: Job) -> Text:
     phase = f" in {job.error.phase}" if job.error and job.state is JobState.FAILED else ""
     return Text.assemble(
         "  ",
-        state_words.glyph(job.state),
+        states_and_findings.glyph(job.state),
         " ",
         (job.candidate.id, "bold"),
         (f" {job.candidate.version}  ", "dim"),
-        (state_words.words(job.state) + phase, state_words.style(job.state)),
+        (states_and_findings.words(job.state) + phase, states_and_findings.style(job.state)),
         (f", attempt {job.attempt}" if job.attempt > 1 else "", "dim"),
     )
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from bakeoff.cli.output import state_words
-from bakeoff.cli.output.finding_list import WHAT_TO_DO, finding_lines, has_cures
+from bakeoff.cli.output import states_and_findings
 from bakeoff.cli.output.number_format import duration
 from bakeoff.cli.output.signal_run_view import order
+from bakeoff.cli.output.states_and_findings import WHAT_TO_DO, finding_lines, has_cures
 from bakeoff.cli.output.terminal import clean
-from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.metric import AVERAGED_METRICS, ScoringRules, short_name
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
@@ -151,9 +151,12 @@ def _save(request: SaveRequest) -> Text:
 def _state(summary: RunSummary) -> Text:
     run = summary.run
     text = Text.assemble(
-        state_words.glyph(run.state), " ", (state_words.words(run.state), state_words.style(run.state)), "  "
+        states_and_findings.glyph(run.state),
+        " ",
+        (states_and_findings.words(run.state), states_and_findings.style(run.state)),
+        "  ",
     )
-    text.append_text(state_words.counts(summary.jobs))
+    text.append_text(states_and_findings.counts(summary.jobs))
     if run.started_at and run.ended_at:
         text.append(f"  in {duration((run.ended_at - run.started_at).total_seconds())}", "dim")
     return text

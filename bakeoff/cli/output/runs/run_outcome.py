@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from bakeoff.cli.output import signal_run_view, terminal
-from bakeoff.cli.output.finding_list import all_findings
 from bakeoff.cli.output.runs.failure_list import failures, warnings_in_full
 from bakeoff.cli.output.runs.leaderboard_table import leaderboard, stopped_table
 from bakeoff.cli.output.runs.run_header import header, state
 from bakeoff.cli.output.runs.saving_and_tracking_view import saving_lines, tracking_lines
 from bakeoff.cli.output.runs.verdict_view import verdict_lines
+from bakeoff.cli.output.states_and_findings import all_findings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

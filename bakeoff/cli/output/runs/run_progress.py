@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bakeoff.cli.output import state_words
+from bakeoff.cli.output import states_and_findings
 from bakeoff.cli.output.number_format import duration, plain
 from bakeoff.cli.output.runs.poll_run import LiveLeader, PolledRun
 from bakeoff.cli.output.terminal import clean
@@ -104,7 +104,7 @@ def _jobs(polled: PolledRun, shown: Sequence[Job], now: "datetime") -> Table:
         table.add_row(
             _sign(job, now),
             Text(job.candidate.id, style),
-            Text(state_words.words(job.state), state_words.style(job.state)),
+            Text(states_and_findings.words(job.state), states_and_findings.style(job.state)),
             Text(_time_of(job, polled, now), "dim"),
             _remark(job, polled),
         )
@@ -113,9 +113,9 @@ def _jobs(polled: PolledRun, shown: Sequence[Job], now: "datetime") -> Table:
 
 def _sign(job: Job, now: "datetime") -> Text:
     if job.state is not JobState.RUNNING:
-        return state_words.glyph(job.state)
+        return states_and_findings.glyph(job.state)
     frame = int(now.timestamp() * _REFRESH_HZ) % len(_SPINNER)
-    return Text(_SPINNER[frame], state_words.style(job.state))
+    return Text(_SPINNER[frame], states_and_findings.style(job.state))
 
 
 def _time_of(job: Job, polled: PolledRun, now: "datetime") -> str:
@@ -154,7 +154,7 @@ def _summary_row(polled: PolledRun, shown: int, now: "datetime") -> Table:
         _elapsed_and_left(polled, now),
     ]
     if shown < len(polled.jobs):
-        parts.append(state_words.counts({state: polled.count(state) for state in JobState}))
+        parts.append(states_and_findings.counts({state: polled.count(state) for state in JobState}))
     row.add_row(*parts)
     return row
 
@@ -204,7 +204,7 @@ class LineProgress:
 
 
 def _job_line(job: Job, polled: PolledRun) -> str:
-    return f"{job.candidate.id}: {state_words.words(job.state)}{_details(job, polled)}"
+    return f"{job.candidate.id}: {states_and_findings.words(job.state)}{_details(job, polled)}"
 
 
 def _details(job: Job, polled: PolledRun) -> str:

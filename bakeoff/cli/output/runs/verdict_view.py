@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from bakeoff.cli.output.finding_list import finding_lines
 from bakeoff.cli.output.number_format import bounds, decimals, explodes_at
+from bakeoff.cli.output.states_and_findings import finding_lines
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.runs.verdict import Interval, RunVerdict, Standing, verdict_facts
 

@@ -29,7 +29,7 @@ from bakeoff.evaluation.datasets.sources.sql_source import (
     sqlite_file,
     with_journal,
 )
-from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred, call_dataset_function
+from bakeoff.evaluation.user_functions.dataset_functions import NOTHING_BARRED, Barred, call_dataset_function
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 
 if TYPE_CHECKING:

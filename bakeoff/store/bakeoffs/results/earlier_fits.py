@@ -22,7 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.result import Fit
 from bakeoff.store.bakeoffs.row_mapping import provenance_from_row, result_from_row

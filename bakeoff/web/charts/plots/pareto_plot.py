@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bakeoff.web.charts.axis_scale import linear, logarithmic
-from bakeoff.web.charts.cost_figures import COSTS, cost_of, is_much_dearer
 from bakeoff.web.charts.escaped_markup import Child, Markup, tag
+from bakeoff.web.charts.metric_and_cost_columns import COSTS, cost_of, is_much_dearer
 from bakeoff.web.charts.number_text import brief, cost_text, fixed_text, metric_title, places_for, share_text
 from bakeoff.web.charts.plots.plot_frame import PlotFrame, as_a_table, path_of, shortened
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.finding import Finding, Severity, ShuffleCheck
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.checks.shuffled_labels import above_chance, is_decided, is_leak, shuffle_findings

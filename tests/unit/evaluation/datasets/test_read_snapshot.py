@@ -16,7 +16,7 @@ from fixtures.places import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bakeoff.domain.dataset import DatasetRef, Pinned, TargetKind
+from bakeoff.domain.dataset_and_split import DatasetRef, Pinned, TargetKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
 from bakeoff.evaluation.datasets import pin_snapshot, read_snapshot, snapshot_layout
 from bakeoff.evaluation.datasets.pin_snapshot import pin

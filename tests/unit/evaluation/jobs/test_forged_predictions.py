@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.metrics.score_predictions import score
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, load_array

@@ -15,7 +15,7 @@ from fixtures.market import MarketPlace, closes_of, rows_of, walk
 from fixtures.places import ROOT
 from sqlalchemy import create_engine
 
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.evaluation.datasets import read_snapshot, snapshot_store
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, MetricFacts, ScoringRules, is_custom
 from bakeoff.evaluation.metrics.metric_function import load_metric, load_metrics

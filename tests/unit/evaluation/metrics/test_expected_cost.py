@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import ScoringRules, greater_is_better
 from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules

@@ -1,7 +1,7 @@
 import pytest
 from sklearn.metrics import get_scorer_names
 
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.evaluation.metrics.metric_function import load_metric
 from bakeoff.evaluation.metrics.metric_names import check_metrics, check_names

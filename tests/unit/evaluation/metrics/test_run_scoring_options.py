@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.metrics.run_scoring_options import has_rare_class, resolve_rules

@@ -7,9 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import Design, TargetKind
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.domain.split_design import Design
 from bakeoff.evaluation.metrics.score_folds import FoldedRows, score_fold, score_folds
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from registry.columns.check_predictions import BadPredictionsError, Predictions

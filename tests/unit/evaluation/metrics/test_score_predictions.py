@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.evaluation.metrics.metric_function import load_metrics
 from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules

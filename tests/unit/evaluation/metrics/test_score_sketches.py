@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.metrics import score_sketches
 from bakeoff.evaluation.metrics.metric_function import load_metrics

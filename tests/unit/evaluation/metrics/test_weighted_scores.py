@@ -6,9 +6,8 @@ from numpy.typing import NDArray
 from sklearn import metrics as theirs
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import Design, TargetKind
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.domain.split_design import Design
 from bakeoff.evaluation.metrics.score_folds import FoldedRows, score_folds
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
 from registry.columns.check_predictions import Predictions

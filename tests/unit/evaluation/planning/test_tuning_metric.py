@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.tuning import ChoosingRules, Tuning
 from bakeoff.evaluation.jobs.choosing.inner_folds import scoring_rules
-from bakeoff.evaluation.planning.tuning_metric import with_choosing_rules
+from bakeoff.evaluation.planning.tuning_request import with_choosing_rules
 
 PLAIN = Candidate(id="m", version="1", path="zoo:M")
 TUNED = replace(PLAIN, tune=Tuning(params={"C": [1, 2]}))

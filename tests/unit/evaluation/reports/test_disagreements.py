@@ -8,7 +8,7 @@ import pytest
 from fixtures.samples import RULES
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.reports.disagreements import (
     ScoredRows,

@@ -9,7 +9,7 @@ import pytest
 from fixtures.memory_registry import InMemoryRegistry
 
 from bakeoff.domain.candidate import Candidate, CandidateKind
-from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import VersionFilter, VersionOrigin

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from fixtures.samples import a_candidate, a_job, a_run
 
+from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.runs.column_importance import fit_record
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import CodeManifest, Cost, FoldResult, NotKept, Provenance
-from bakeoff.domain.split_design import Design
 from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs, sketch_folds

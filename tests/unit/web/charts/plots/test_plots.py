@@ -7,7 +7,7 @@ from fixtures.boards import a_report
 from fixtures.drawn import a_curve, a_pair, a_value_curve, all_pairs
 from fixtures.parsed_markup import parsed, with_class
 
-from bakeoff.web.charts.cost_figures import cost_of, latency_figure, telling_cost
+from bakeoff.web.charts.metric_and_cost_columns import cost_of, latency_figure, telling_cost
 from bakeoff.web.charts.plots.curve_plots import (
     calibration_error,
     calibration_plot,

@@ -1,13 +1,17 @@
-"""In the cell: finds out whether a classifier needs codes, and gives it codes instead of labels.
+"""In the cell: what a fit is given beside the features: codes for labels where it needs them, and weights.
 
 Some classifiers accept no labels but 0, 1, 2, ...: XGBoost's, and many that wrap a neural network. Nothing
 that they say of themselves tells it, so it is tried, and only when a fit has failed: fresh models are fitted
 on few rows of few classes. If one fails with the labels and one succeeds with codes, it needs codes. The
 trial takes at most 60 rows, so a fit that failed for another reason is not repeated.
-
 Only scikit-learn's estimators, and classes derived from them, are tried.
+
+A fit takes weights if it names `sample_weight` among its parameters. Of a pipeline that is the fit of its
+last step, also where that is a pipeline itself; the weights are passed under scikit-learn's names for that
+(`model__sample_weight`).
 """
 
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.evaluation.datasets.read_snapshot import Data
 from registry.columns.class_predictions import plain_labels
 
@@ -60,3 +64,25 @@ def _can_fit(model: Any, X: Any, y: NDArray[Any]) -> bool:
     except Exception:  # noqa: BLE001 - a model may raise anything; the failure of the whole fit is reported
         return False
     return True
+
+
+def weight_arguments(model: Any, weights: np.ndarray | None) -> dict[str, np.ndarray]:
+    """The arguments of `model.fit` beside X and y; empty if there are no weights, or it takes none."""
+    if weights is None:
+        return {}
+    name = _parameter(model)
+    return {} if name is None else {name: np.asarray(weights)}
+
+
+def _parameter(model: Any) -> str | None:
+    steps = getattr(model, "steps", None)
+    if isinstance(steps, list) and steps:
+        name, last = steps[-1]
+        inner = _parameter(last)
+        return None if inner is None else f"{name}__{inner}"
+    # A classifier that learns codes in place of labels passes the weights on.
+    taker: Any = model.classifier if type(model).__name__ == "CodedClassifier" else model
+    try:
+        return "sample_weight" if "sample_weight" in inspect.signature(taker.fit).parameters else None
+    except (TypeError, ValueError, AttributeError):
+        return None

@@ -11,8 +11,8 @@ from fixtures.places import PLUGINS
 
 from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.functions import dataset_functions
-from bakeoff.evaluation.functions.dataset_functions import Barred, call_dataset_function
+from bakeoff.evaluation.user_functions import dataset_functions
+from bakeoff.evaluation.user_functions.dataset_functions import Barred, call_dataset_function
 from bakeoff.settings.configuration import load
 
 MODULE = "metric_gallery"

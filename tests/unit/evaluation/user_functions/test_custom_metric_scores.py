@@ -10,13 +10,13 @@ import pytest
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.machine.work_in_thread import StoppedError
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.evaluation.functions import custom_scores
-from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles
+from bakeoff.evaluation.user_functions import custom_metric_scores
+from bakeoff.evaluation.user_functions.custom_metric_scores import CustomScoring, with_custom_metrics
 from registry.columns.check_predictions import Predictions
 
 NAME = "mine:profit"
@@ -41,14 +41,17 @@ HONEST = {"value": 3.0, "warnings": [], "folds": [], "seeds": [], "sums": [0.25]
 def _no_files(monkeypatch: pytest.MonkeyPatch) -> None:
     def order(name: str, _: CustomScoring) -> Order:
         return Order(
-            entry="", payload={"metric": name}, limits=custom_scores.Limits(wall_s=1, threads=1), log=Path()
+            entry="",
+            payload={"metric": name},
+            limits=custom_metric_scores.Limits(wall_s=1, threads=1),
+            log=Path(),
         )
 
     def of_snapshot(predictions: Predictions, _: Path, *, rules: ScoringRules, **__: Any) -> Scores:
         return score(TRUE, predictions, rules=rules, target_kind=TargetKind.BINARY, classes=[0, 1])
 
-    monkeypatch.setattr(custom_scores, "_order", order)
-    monkeypatch.setattr(custom_scores, "score_snapshot", of_snapshot)
+    monkeypatch.setattr(custom_metric_scores, "_order", order)
+    monkeypatch.setattr(custom_metric_scores, "score_snapshot", of_snapshot)
     monkeypatch.setattr(PredictedFiles, "load", lambda _: PREDICTIONS)
 
 

@@ -4,8 +4,8 @@ from threading import Event, Thread
 
 import pytest
 
-from bakeoff.worker.temporary import worker_owner
-from bakeoff.worker.temporary.worker_owner import WorkerOwner
+from bakeoff.worker.temporary import when_worker_may_leave
+from bakeoff.worker.temporary.when_worker_may_leave import WorkerOwner
 
 
 class Pipe:
@@ -59,7 +59,7 @@ def test_a_run_is_cancelled_once(pipe: Pipe) -> None:
 
 
 def test_a_line_that_arrives_in_pieces_is_one_line(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_owner, "_CHUNK", 5)
+    monkeypatch.setattr(when_worker_may_leave, "_CHUNK", 5)
     pipe.say("+long-name\n!\n")
     pipe.die()
     pipe.look()

@@ -14,17 +14,16 @@ import pytest
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import Pinned
+from bakeoff.domain.dataset_and_split import ONE_SPLIT, Design, Pinned
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.domain.split_design import ONE_SPLIT, Design
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.read_snapshot import sealed_labels
-from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
-from bakeoff.evaluation.functions.metrics_in_cell import compute
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, score_snapshot
 from bakeoff.evaluation.statistics.pairwise_comparison import ComparedScores, compare_all
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
+from bakeoff.evaluation.user_functions.custom_metric_scores import CustomScoring, with_custom_metrics
+from bakeoff.evaluation.user_functions.user_functions_in_cell import compute
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 MODULE = "metric_of_a_cell_test"

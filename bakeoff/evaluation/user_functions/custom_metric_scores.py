@@ -15,19 +15,19 @@ import numpy as np
 
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
-from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.machine.work_in_thread import StoppedError
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.evaluation.datasets import read_snapshot
-from bakeoff.evaluation.functions.temporary_oven import RunCell, why_it_ended
 from bakeoff.evaluation.metrics.result_details import bounded
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, score_snapshot
 from bakeoff.evaluation.statistics.sketches.row_blocks import JACKKNIFE_BLOCKS
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch
+from bakeoff.evaluation.user_functions.temporary_oven import RunCell, why_it_ended
 from registry.code.plugin_import_path import import_path, readable_paths
 
-_ENTRY = "bakeoff.evaluation.functions.metrics_in_cell:compute"
+_ENTRY = "bakeoff.evaluation.user_functions.user_functions_in_cell:compute"
 _CURE = "make it faster, or raise `metricTimeout`"
 _SHARE_FOR_SKETCH = 0.5  #: of the time of a cell: a metric that is slow to repeat must not lose its value
 

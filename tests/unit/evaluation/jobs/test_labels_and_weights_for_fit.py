@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from bakeoff.evaluation.jobs.pass_sample_weights import weight_arguments
+from bakeoff.evaluation.jobs.labels_and_weights_for_fit import weight_arguments
 from registry.columns.label_codes import CodedClassifier
 
 WEIGHTS = np.array([1.0, 0.0, 2.0])

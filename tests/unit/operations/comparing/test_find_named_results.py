@@ -8,7 +8,7 @@ from fixtures.samples import NOON, a_candidate, a_job, a_run
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.model_version import ModelVersion
-from bakeoff.operations.comparing.resolve_result_names import Reading, readings_of
+from bakeoff.operations.comparing.find_named_results import Reading, readings_of
 
 SPRING = a_run(id="aaaa1111-0000-4000-8000-000000000000", name="spring")
 AUTUMN = a_run(id="bbbb2222-0000-4000-8000-000000000000", name="autumn")

@@ -1,5 +1,6 @@
-"""`--grid` and `--tune`: values and ranges of parameters, as they are written on the command line."""
+"""Options given as KEY=VALUE, and those of `--grid` and `--tune`: values and ranges of parameters."""
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -105,3 +106,39 @@ def split(text: str | None) -> list[str] | None:
     if text is None:
         return None
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def pairs(given: Sequence[str], option: str) -> dict[str, str]:
+    from bakeoff.domain.errors import InvalidInputError
+
+    found = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise InvalidInputError(f"{option} is {text!r}: expected KEY=VALUE")
+        found[key] = value
+    return found
+
+
+def numbers(given: Sequence[str], option: str) -> dict[str, float]:
+    from bakeoff.domain.errors import InvalidInputError
+
+    found = {}
+    for key, text in pairs(given, option).items():
+        try:
+            found[key] = float(text)
+        except ValueError:
+            raise InvalidInputError(f"{option} {key} is {text!r}: expected a number") from None
+    return found
+
+
+def values(given: Sequence[str], option: str) -> dict[str, Any]:
+    """A value that is JSON is parsed; any other is text."""
+    return {key: _value(text) for key, text in pairs(given, option).items()}
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

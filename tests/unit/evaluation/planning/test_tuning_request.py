@@ -9,7 +9,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.tuning import Sampler
 from bakeoff.evaluation.planning.candidate_choice import with_grids
 from bakeoff.evaluation.planning.run_spec import RunRequest
-from bakeoff.evaluation.planning.tune_request import with_searches
+from bakeoff.evaluation.planning.tuning_request import with_searches
 
 TREE = Candidate(id="tree", version="1", path="zoo:Tree", params={"way": "gini"})
 LINE = Candidate(id="line", version="1", path="zoo:Line")

@@ -20,14 +20,14 @@ from bakeoff.domain import entry_point_extensions
 from bakeoff.domain.entry_point_extensions import Extends
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric import MetricFacts, is_custom, names_function
-from bakeoff.evaluation.functions.temporary_oven import RunCell, oven_for, why_it_ended
+from bakeoff.evaluation.user_functions.temporary_oven import RunCell, oven_for, why_it_ended
 from bakeoff.settings.configuration import Configuration
 from registry.code.candidate_code import code_at
 from registry.code.plugin_import_path import import_path, readable_paths
 
 log = logging.getLogger(__name__)
 
-_ENTRY = "bakeoff.evaluation.functions.metrics_in_cell:describe"
+_ENTRY = "bakeoff.evaluation.user_functions.user_functions_in_cell:describe"
 _FOLDER = "metrics"
 _CURE = "raise `importTimeout` if it needs more"
 _CONTRACT = 2  #: of the attributes and names that are looked at: facts of another one are asked for again
