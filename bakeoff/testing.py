@@ -63,7 +63,7 @@ def _results(
 ) -> dict[str, CheckResult]:
     from bakeoff.domain.candidate import Candidate
     from bakeoff.evaluation.conformance.check_candidate import PRELOADED, KitLimits, check_candidate
-    from bakeoff.evaluation.user_functions.temporary_oven import oven_for
+    from bakeoff.evaluation.temporary_oven import oven_for
 
     candidate = Candidate(id=path, version="1", path=path, params=params, **about)
     with oven_for(root, preload=PRELOADED) as run:

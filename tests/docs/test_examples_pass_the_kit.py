@@ -8,7 +8,7 @@ from fixtures.places import ROOT
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.evaluation.conformance.check_candidate import PRELOADED, KitLimits, check_candidate
-from bakeoff.evaluation.user_functions.temporary_oven import oven_for
+from bakeoff.evaluation.temporary_oven import oven_for
 
 PAGE = ROOT / "docs" / "guide" / "writing-a-model.md"
 TEMPLATE = ROOT / "bakeoff" / "cli" / "templates" / "my_model.py"

@@ -20,7 +20,7 @@ from bakeoff.domain import entry_point_extensions
 from bakeoff.domain.entry_point_extensions import Extends
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric import MetricFacts, is_custom, names_function
-from bakeoff.evaluation.user_functions.temporary_oven import RunCell, oven_for, why_it_ended
+from bakeoff.evaluation.temporary_oven import RunCell, oven_for, why_it_ended
 from bakeoff.settings.configuration import Configuration
 from registry.code.candidate_code import code_at
 from registry.code.plugin_import_path import import_path, readable_paths

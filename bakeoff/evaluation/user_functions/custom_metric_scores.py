@@ -24,7 +24,7 @@ from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, score_snapshot
 from bakeoff.evaluation.statistics.sketches.row_blocks import JACKKNIFE_BLOCKS
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch
-from bakeoff.evaluation.user_functions.temporary_oven import RunCell, why_it_ended
+from bakeoff.evaluation.temporary_oven import RunCell, why_it_ended
 from registry.code.plugin_import_path import import_path, readable_paths
 
 _ENTRY = "bakeoff.evaluation.user_functions.user_functions_in_cell:compute"

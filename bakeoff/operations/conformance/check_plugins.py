@@ -16,9 +16,9 @@ from bakeoff.domain.conformance_report import ConformanceReport
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.conformance.check_candidate import PRELOADED, KitLimits, check_candidate
+from bakeoff.evaluation.temporary_oven import own_oven
 from bakeoff.operations.conformance import conformance_report_store
 from bakeoff.operations.context import Context
-from bakeoff.operations.one_off_oven import own_oven
 from bakeoff.operations.signals.check_signal_model import check_signal_model
 from registry.catalog import models_yaml_schema
 
@@ -31,7 +31,7 @@ def check_plugins(
 ) -> Generator[ConformanceReport, None, None]:
     """`timeout_s`: for all checks of a plugin; None: what the kit takes."""
     configuration = context.configuration
-    with own_oven(context, preload=PRELOADED) as run:
+    with own_oven(context.configuration, preload=PRELOADED) as run:
         for plugin in plugins:
             if plugin.kind is CandidateKind.SIGNAL:
                 report = check_signal_model(context, plugin, timeout_s=timeout_s)

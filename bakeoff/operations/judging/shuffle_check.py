@@ -22,10 +22,10 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.wording import listed, nearest, quoted
 from bakeoff.evaluation.checks.shuffled_labels import REFITS, SLUGS, is_decided, shuffle_findings
+from bakeoff.evaluation.temporary_oven import own_folder, own_oven
 from bakeoff.operations.capacity import grant_for
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.verdict_conditions import is_strict, without_crown
-from bakeoff.operations.one_off_oven import own_folder, own_oven
 from bakeoff.store.bakeoffs import job_queries
 from bakeoff.store.bakeoffs.results import shuffled_refit_rows, verdict_rows
 
@@ -76,9 +76,13 @@ def _make_more(context: Context, run: Run, job: Job, scores: list[float], made_o
     from bakeoff.evaluation.conformance.check_candidate import PRELOADED
     from bakeoff.operations.judging.shuffled_refit import RefitError, refit_to_shuffled_labels
 
-    longest_s = context.configuration.settings.shuffle_check_timeout
+    configuration = context.configuration
+    longest_s = configuration.settings.shuffle_check_timeout
     until = time.monotonic() + longest_s
-    with own_folder(context, run.id) as folder, own_oven(context, preload=PRELOADED) as run_cell:
+    with (
+        own_folder(context.configuration, run.id) as folder,
+        own_oven(context.configuration, preload=PRELOADED) as run_cell,
+    ):
         while not is_decided(scores):
             place, left_s = len(scores), until - time.monotonic()
             if left_s <= 0:

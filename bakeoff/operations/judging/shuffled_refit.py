@@ -15,7 +15,7 @@ from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay
 from bakeoff.evaluation.jobs.evaluation_job import order_of
 from bakeoff.evaluation.metrics import run_scoring_options
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, folded_rows
-from bakeoff.evaluation.user_functions.temporary_oven import RunCell
+from bakeoff.evaluation.temporary_oven import RunCell
 from registry.columns.check_predictions import BadPredictionsError
 
 #: More than labels are asked of a candidate whose scores are read: an area tells more than labels do.

@@ -16,9 +16,10 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending
+from bakeoff.evaluation.statistics.verdict_findings import unseen_rows
+from bakeoff.evaluation.temporary_oven import own_oven
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import kept_predictions
-from bakeoff.operations.one_off_oven import own_oven
 from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.results.verdict_rows import EarlierVerdict
@@ -152,7 +153,7 @@ def _scores_of_sealed_rows(context: Context, run: Run, job: Job, paths: "JobPath
         memory_mb=context.configuration.settings.memory_limit_mb,
         sealed=True,
     )
-    with own_oven(context) as run_cell:
+    with own_oven(context.configuration) as run_cell:
         return with_custom_metrics(scores, scoring, run_cell)
 
 

@@ -32,11 +32,10 @@ from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, PredictedFiles, score_snapshot
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
+from bakeoff.evaluation.temporary_oven import RunCell, own_folder, own_oven
 from bakeoff.evaluation.user_functions.custom_metric_scores import CustomScoring, with_custom_metrics
-from bakeoff.evaluation.user_functions.temporary_oven import RunCell
 from bakeoff.operations.capacity import usual_grant
 from bakeoff.operations.context import Context
-from bakeoff.operations.one_off_oven import own_folder, own_oven
 from bakeoff.operations.production import production_in_cell
 from bakeoff.operations.upkeep.work_under_lease import work_while_leased
 from bakeoff.store.bakeoffs.results.verdict_rows import MOST_ATTEMPTS
@@ -127,7 +126,7 @@ def _ask(context: Context, run: Run) -> ProductionAnswer | None:
     try:
         _check_target(version, run)
         _check_design(run)
-        with own_folder(context, run.id) as folder:
+        with own_folder(context.configuration, run.id) as folder:
             _, copied = registry.copy_fitted(version.uri, folder)
             scores = _scores(context, run, version, copied)
     except NotFoundError:
@@ -172,7 +171,7 @@ def _check_design(run: Run) -> None:
 
 
 def _scores(context: Context, run: Run, version: ModelVersion, copied: Fitted) -> Scores:
-    with own_oven(context) as run_cell:
+    with own_oven(context.configuration) as run_cell:
         return _scores_in(context, run, version, copied, run_cell)
 
 

@@ -21,9 +21,9 @@ from bakeoff.domain.signal import Artefact
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.signals.artefacts_for_signal_cell import ArtefactCopy, copy_out
 from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
+from bakeoff.evaluation.temporary_oven import own_oven
 from bakeoff.operations.capacity import grant_for
 from bakeoff.operations.context import Context
-from bakeoff.operations.one_off_oven import run_in_own_oven
 from registry.models.registry_opening import open_registry
 
 
@@ -94,7 +94,8 @@ def run_one_off_cell(
         outputs=outputs,
         **payload,
     )
-    outcome = run_in_own_oven(context, order)
+    with own_oven(context.configuration) as run_cell:
+        outcome = run_cell(order)
     if outcome.end is not End.RETURNED:
         raise OneOffCellFailedError(_in_words(inputs.candidate, outcome))
     return outcome.value

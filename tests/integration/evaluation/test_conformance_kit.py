@@ -11,7 +11,7 @@ from fixtures.places import ROOT
 from bakeoff.domain.candidate import Candidate, OutputKind
 from bakeoff.domain.conformance_report import CANDIDATE_CHECKS, CheckOutcome, ConformanceReport
 from bakeoff.evaluation.conformance.check_candidate import PRELOADED, KitLimits, check_candidate
-from bakeoff.evaluation.user_functions.temporary_oven import oven_for
+from bakeoff.evaluation.temporary_oven import oven_for
 
 PLUGINS = ROOT / "tests" / "plugins"
 

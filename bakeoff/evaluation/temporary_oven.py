@@ -1,14 +1,24 @@
-"""An oven for who has none: commands, the API and the saver. It ends with its last cell."""
+"""An oven for processes that have no slot of a worker: commands, the API and the saver.
 
+It ends with its last cell. If the process dies, its oven and its cells end, too.
+"""
+
+import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.cell.host.cell_client import connect
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.domain.ids_and_times import new_id
 from registry.code.plugin_import_path import import_path
+
+if TYPE_CHECKING:
+    from bakeoff.settings.configuration import Configuration
 
 _START_S = 60
 _PRELOADED = (
@@ -44,6 +54,27 @@ def oven_for(
                 return warm.run(order)
 
         yield run
+
+
+@contextmanager
+def own_oven(configuration: "Configuration", *, preload: Sequence[str] = ()) -> Iterator[RunCell]:
+    """`oven_for` a project: cells open none of its secrets, and do not see the sockets of its broker."""
+    hidden = socket_folders(configuration)
+    with oven_for(configuration.root, closed=configuration.secrets, hidden=hidden, preload=preload) as run:
+        yield run
+
+
+@contextmanager
+def own_folder(configuration: "Configuration", run_id: str) -> Iterator[Path]:
+    """A folder for the files of such cells. If this process dies, `bakeoff gc` finds it, by its run."""
+    folder = configuration.copies / run_id / new_id()
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            folder.parent.rmdir()
 
 
 def why_it_ended(outcome: CellOutcome, *, longest_s: float, cure: str) -> str:
