@@ -16,7 +16,6 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending
-from bakeoff.evaluation.statistics.verdict_findings import unseen_rows
 from bakeoff.evaluation.temporary_oven import own_oven
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import kept_predictions
