@@ -27,7 +27,7 @@ from bakeoff.store.database import schema_version
 STEPS = [
     ("after", "bakeoff.store.bakeoffs.results.verdict_rows:take"),
     ("after", "bakeoff.store.bakeoffs.job_queries:results_of_run"),
-    ("after", "bakeoff.operations.judging.judge_runs:verdict_of"),
+    ("after", "bakeoff.operations.judging.compute_run_verdict:verdict_of"),
     ("before", "bakeoff.store.bakeoffs.results.verdict_rows:finish"),
     ("before", "bakeoff.store.bakeoffs.results.verdict_rows:announce_end"),
     ("after", "bakeoff.store.bakeoffs.results.verdict_rows:finish"),
