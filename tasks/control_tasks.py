@@ -9,7 +9,7 @@ from typing import Any
 from celery import shared_task
 
 from bakeoff.domain.errors import BakeoffError, InvalidInputError
-from bakeoff.domain.wording import counted
+from bakeoff.domain.wording import counted, quoted
 from bakeoff.settings import log_setup
 from tasks import celery
 
@@ -52,7 +52,9 @@ def generate_signals_task(*args: Any, **payload: Any) -> str:
 
 
 def _log_failed_request(exc: BakeoffError) -> None:
-    log.warning("a request for a run failed, and there is no run: %s", exc)
+    from bakeoff.evaluation.planning.errors_in_request_words import in_request_words
+
+    log.warning("a request for a run failed, and there is no run: %s", in_request_words(str(exc)))
 
 
 def _refuse_args(args: tuple[Any, ...], what: str) -> None:
@@ -78,7 +80,7 @@ def retrain_task() -> str:
 
 
 @shared_task(name="bakeoff.score", throws=(BakeoffError,))
-def score_task(*args: Any, model: str | None = None) -> str:
+def score_task(*args: Any, model: str | None = None, **others: Any) -> str:
     """Scores stored results; without a model, by the baseline."""
     from bakeoff.inference.score_feedback_items import BASELINE
     from bakeoff.operations.score_imported_results import score_stored, scorer
@@ -87,6 +89,10 @@ def score_task(*args: Any, model: str | None = None) -> str:
     context = celery.process_context()
     try:
         _refuse_args(args, "a model is")
+        if others:
+            raise InvalidInputError(
+                f"{quoted(min(others))} is no key of a request for scores: there is 'model'"
+            )
         done = score_stored(context, scorer(context, model))
     except BakeoffError as exc:
         log.warning("nothing more is scored by %s: %s", model or BASELINE, exc)

@@ -34,6 +34,7 @@ from bakeoff.domain.errors import (
     RefusedError,
 )
 from bakeoff.domain.wording import counted, cut, masked, quoted
+from bakeoff.evaluation.planning.errors_in_request_words import in_request_words
 from bakeoff.evaluation.planning.request_body import Body, no_key
 
 log = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ def of_bakeoff(request: Request, exc: Exception) -> JSONResponse:
         raise exc
     status = status_of(exc)
     field = getattr(exc, "field", None) or _named_in_path(request, exc) or _place_of_input(request, exc)
-    detail = masked(str(exc))
+    detail = masked(in_request_words(str(exc)))
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         log.warning("%s", detail)
     errors = [{"field": field, "message": detail}] if field else []
@@ -158,7 +159,7 @@ def of_validation(request: Request, exc: Exception) -> JSONResponse:
         raise exc
     malformed = any(error["type"] == _MALFORMED for error in exc.errors())
     body = _kind_of_body(request)
-    errors = [{"field": _path(error), "message": _message_of(error, body)} for error in exc.errors()]
+    errors = _fields_and_messages(exc, body)
     status = HTTPStatus.BAD_REQUEST if malformed else HTTPStatus.UNPROCESSABLE_ENTITY
     left = len(errors) - _MOST_ERRORS
     told = [f"{error['field']}: {error['message']}" for error in errors[:_MOST_ERRORS]]
@@ -247,11 +248,37 @@ def _place_of_input(request: Request, exc: BakeoffError) -> str | None:
     return "body" if request.method == "POST" else "query"
 
 
-def _path(error: Any) -> str:
-    """The parts of the place are cut: an unknown key is as long as the client made it."""
+def _fields_and_messages(exc: RequestValidationError, body: type[Body] | None) -> list[dict[str, str]]:
+    """One for each value: what may be of several types has an error for each."""
+    at_place: dict[str, list[str]] = {}
+    for error in exc.errors():
+        at_place.setdefault(_path(error, exc.body), []).append(_message_of(error, body))
+    return [{"field": field, "message": _either(messages)} for field, messages in at_place.items()]
+
+
+def _either(messages: Sequence[str]) -> str:
+    """`it is 1: input should be a or input should be b`"""
+    begun, colon, _ = messages[0].partition(": ")
+    return " or ".join([messages[0], *(one.removeprefix(f"{begun}{colon}") for one in messages[1:])])
+
+
+def _path(error: Any, sent: Any) -> str:
+    """The parts of the place are cut: an unknown key is as long as the client made it.
+
+    `sent`: the body. The name of a type, which a place ends with where there are several, is no part of it.
+    """
     if error["type"] == _MALFORMED:
         return "body"
-    return ".".join(cut(str(part), _MOST_OF_A_KEY) for part in error["loc"])
+    place = [cut(str(error["loc"][0]), _MOST_OF_A_KEY)]
+    for part in error["loc"][1:]:
+        is_there = (
+            part in sent if isinstance(sent, dict) else isinstance(sent, list) and isinstance(part, int)
+        )
+        if place[0] == "body" and not is_there and error["type"] != "missing":
+            break
+        place.append(cut(str(part), _MOST_OF_A_KEY))
+        sent = sent[part] if is_there else None
+    return ".".join(place)
 
 
 def _kind_of_body(request: Request) -> type[Body] | None:
@@ -268,5 +295,8 @@ def _message_of(error: Any, body: type[Body] | None) -> str:
         return f"it {no_key(error['loc'][1:], body, all_keys=_ALL_KEYS)}"
     if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == UUID_PATTERN:
         return f"it is {quoted(error['input'])}, and {_ID_CURE}"
-    message = str(error["msg"])
-    return message[:1].lower() + message[1:]
+    if error["type"] == "extra_forbidden":
+        return f"there is no such {'key' if error['loc'][0] == 'body' else 'parameter'}: {_ALL_KEYS}"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    return message if error["type"] == "missing" else f"it is {quoted(error['input'])}: {message}"

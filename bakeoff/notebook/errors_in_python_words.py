@@ -27,7 +27,9 @@ _SWITCHES = {"drop_unlabelled": "True", "baseline": "False", "stratify": "False"
 _ENTRY = re.compile(
     r"`(\w+): ([^`]+)` in the dataset's entry or --[a-z-]+(?: [\w-]+)?|the dataset `(\w+): (\w+)`"
 )
-_FLAG = re.compile(r"(?<![\w`])`?--(?:no-)?([a-z]+(?:-[a-z]+)*)(?: (?!and\b|or\b)([\w.-]+))?`?")
+_FLAG = re.compile(
+    r"(?<![\w`])`?--(?:no-)?([a-z]+(?:-[a-z]+)*)(?: (?!and\b|or\b)([\w.-]+(?:=[\w.,=-]*\w)?))?`?"
+)
 _MODELS = re.compile(r"`bakeoff models` shows which candidates learn (classes|numbers)")
 _DATES = re.compile(r"write dates as [\d-]+, or say dtypes: \{(\w+): datetime\}")
 _START_WITH = re.compile(r"start the run with --(\w+), as in `[^`]+`")
@@ -72,6 +74,9 @@ def _argument(key: str, value: str | None) -> str:
 
 
 def _literal(value: str) -> str:
+    if "=" in value:
+        pairs = (pair.partition("=") for pair in value.split(","))
+        return "{" + ", ".join(f'"{name}": {given}' for name, _, given in pairs) + "}"
     try:
         return repr(json.loads(value))
     except ValueError:

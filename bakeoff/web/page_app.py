@@ -95,7 +95,7 @@ class _PageApp:
         try:
             return await self._handle(page, visit, request.scope["table_ending"])
         except (BakeoffError, HTTPException) as exc:
-            return page_responses.error_page(visit, exc)
+            return page_responses.error_page(visit, exc, form=page.form)
         except Exception:  # any bug in a handler or a template: the visitor gets an id, the log the traceback
             incident = str(uuid4())
             log.exception("incident %s at %s", incident, visit.path)

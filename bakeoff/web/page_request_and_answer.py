@@ -195,6 +195,7 @@ class PageRoute:
     uses_registry: bool = False
     broker_wait_s: float = 0.0  #: how long it may wait to learn who reads the queues; 0: it does not ask
     live: str | None = None  #: what is watched for changes: `all`, or `run/{id}` with the part of the path
+    form: str | None = None  #: the page on which what was given here is changed, if it was wrong
 
 
 def values_of(text: str) -> dict[str, list[str]]:

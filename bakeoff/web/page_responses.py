@@ -17,8 +17,9 @@ from bakeoff.api.dependencies import Service
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.page_sessions import PageSessions, cookies_in
 from bakeoff.api.security.request_guard import LOGIN, is_page
-from bakeoff.domain.errors import BakeoffError, NotFoundError
+from bakeoff.domain.errors import BakeoffError, InvalidInputError, NotFoundError
 from bakeoff.domain.wording import masked
+from bakeoff.evaluation.planning.errors_in_request_words import IN_FORM, in_request_words
 from bakeoff.web.page_request_and_answer import Answer, Download, Page, SeeOther, Visit, visit_of
 from bakeoff.web.page_templates import render
 from bakeoff.web.table_downloads import FORMS, ShownTable
@@ -117,11 +118,20 @@ def check_form(visit: Visit) -> None:
         )
 
 
-def error_page(visit: Visit, exc: BakeoffError | HTTPException) -> Response:
-    """What is wrong and what helps, in the words of the error."""
-    status = exc.status_code if isinstance(exc, HTTPException) else problem_details.status_of(exc)
-    detail = exc.detail if isinstance(exc, HTTPException) else masked(str(exc))
-    return _wrong(visit, status, detail)
+def error_page(visit: Visit, exc: BakeoffError | HTTPException, *, form: str | None = None) -> Response:
+    """What is wrong and what helps, in the words of the error. `form`: the page where it can be mended."""
+    if isinstance(exc, HTTPException):
+        return _wrong(visit, exc.status_code, exc.detail)
+    detail = masked(in_request_words(str(exc), design=IN_FORM))
+    back = f"{form}?{_given_again(visit)}" if form and isinstance(exc, InvalidInputError) else None
+    return _wrong(visit, problem_details.status_of(exc), detail, back=back)
+
+
+def _given_again(visit: Visit) -> str:
+    """What was given, by the address or by a form, as the query of the page that asks for it."""
+    given = visit.form or visit.query
+    ours = {FORM_TOKEN, "key"}
+    return urlencode({name: values for name, values in given.items() if name not in ours}, doseq=True)
 
 
 def fault_page(visit: Visit, incident: str) -> Response:
@@ -131,18 +141,17 @@ def fault_page(visit: Visit, incident: str) -> Response:
     return _wrong(visit, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
 
 
-def _wrong(visit: Visit, status: int, detail: str) -> Response:
-    sentences = _sentences(detail)
+def _wrong(visit: Visit, status: int, detail: str, *, back: str | None = None) -> Response:
+    data = {"sentences": _sentences(detail), "back": back}
     title = _TITLES.get(status, "Something went wrong")
-    return _page(
-        visit, Page(template="error.html", title=title, data={"sentences": sentences}, status=status)
-    )
+    return _page(visit, Page(template="error.html", title=title, data=data, status=status))
 
 
 def _sentences(detail: str) -> Sequence[str]:
-    """What is wrong, and after the first colon what helps."""
+    """What is wrong, and after the first colon what helps; together where before it is a single word."""
     text = detail[:1].upper() + detail[1:]
-    return [part for part in text.partition(": ")[::2] if part]
+    wrong, colon, cure = text.partition(": ")
+    return [wrong, cure] if colon and " " in wrong else [text]
 
 
 def refusal(

@@ -122,7 +122,7 @@ def _costs(given: Mapping[str, float] | None, kind: TargetKind) -> Costs | None:
         is_unknown = wrong[0] in given
         raise InvalidInputError(
             f"costs {'name' if is_unknown else 'do not say'} {joined(wrong)}: write "
-            "false_positive=1,false_negative=10, with numbers of yours"
+            "`--costs false_positive=1,false_negative=10`, with numbers of yours"
         )
     for name, cost in given.items():
         if not (math.isfinite(cost) and cost >= 0):

@@ -94,6 +94,9 @@ def no_key(place: tuple[str | int, ...], kind: type[Body], *, all_keys: str | No
     """
     path, within = _path(place, kind)
     known = _keys(within)
+    owner = next((key for key in known if path[-1] in _keys(_body_at(within, key) or Body)), None)
+    if owner is not None:
+        return f"is no key of it, but of {owner}: write `{owner}: {{{path[-1]}: …}}`"
     others = all_keys or f"there are {listed(known)}"
     return f"is no key of it{nearest(path[-1], known) or f'; {others}'}"
 

@@ -11,6 +11,7 @@ from bakeoff.domain.candidate import CandidateKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.model_saving import SavePolicy
+from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.planning.request_body import parse
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.evaluation.reuse.reuse_plan import grouped
@@ -187,11 +188,11 @@ def _values(fields: Sequence[FormField], given: Given) -> dict[str, Any]:
 def _search(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as exc:
+    except ValueError:
         example = '{"forest": {"params": {"max_depth": [3, 9]}}}'
-        raise InvalidInputError(f"tune is no JSON, {exc}: expected such as {example}").with_field(
-            "tune"
-        ) from None
+        raise InvalidInputError(
+            f"tune is {quoted(text)}, which is no JSON: write such as `{example}`"
+        ).with_field("tune") from None
 
 
 def _number(text: str, name: str, kind: type) -> float:
@@ -203,6 +204,6 @@ def _number(text: str, name: str, kind: type) -> float:
 
 
 PAGES = (
-    PageRoute(path="/runs/new", show=ask_what, act=start, is_slow=True),
-    PageRoute(path="/runs/plan", show=show_plan, is_slow=True),
+    PageRoute(path="/runs/new", show=ask_what, act=start, is_slow=True, form="/runs/new"),
+    PageRoute(path="/runs/plan", show=show_plan, is_slow=True, form="/runs/new"),
 )

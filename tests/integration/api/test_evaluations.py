@@ -324,7 +324,7 @@ def test_a_client_that_goes_away_leaves_nothing_behind(place: Place, held: str) 
         ({"dataset": "tiny", "metrics": ["f1", "f2"]}, "body.metrics.1", "unknown metric 'f2'"),
         ({"dataset": "tiny", "metrics": ["os:abort"]}, "body.metrics.0", "must stand in the configuration"),
         ({"dataset": "tiny", "seed": -1}, "body.seed", "greater than or equal to 0"),
-        ({"dataset": "tiny", "testSize": 1}, "body.testSize", "less than 1"),
+        ({"dataset": "tiny", "testSize": 1}, "body.testSize", "it is 1: input should be less than 1"),
         ({"dataset": "tiny", "positiveLabel": 7}, "body.positiveLabel", "is not a class of the target"),
         ({"dataset": "tiny", "average": "most"}, "body.average", "'macro'"),
         ({"dataset": "tiny", "zeroDivision": 2}, "body.zeroDivision", "must be 0, 1 or nan"),
@@ -333,6 +333,17 @@ def test_a_client_that_goes_away_leaves_nothing_behind(place: Place, held: str) 
         ({"dataset": "tiny", "runId": "mine"}, "body.runId", "it is no key of it; /openapi.json lists"),
         ({"dataset": "tiny", "model": ["good"]}, "body.model", "it is no key of it; did you mean 'models'?"),
         ({"dataset": "tiny", "design": {"fold": 3}}, "body.design.fold", "did you mean 'folds'?"),
+        (
+            {"dataset": "tiny", "folds": 3},
+            "body.folds",
+            "is no key of it, but of design: write `design: {fol",
+        ),
+        ({"dataset": "tiny", "race": True}, "body.race", "say how many, such as `design.folds: 5`"),
+        (
+            {"dataset": "tiny", "threshold": "no"},
+            "body.threshold",
+            "it is 'no': input should be a valid number",
+        ),
         ({"dataset": "tiny", "design": {"group": "whom"}}, "body.design.group", "no column 'whom'"),
     ],
 )

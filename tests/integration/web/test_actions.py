@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 from fixtures.page_visits import OURS, Browser
@@ -191,7 +191,7 @@ def test_the_form_has_what_a_request_may_say_and_keeps_it(browser: Browser, show
         ("dataset=credit-default&seed=many", "expected a number"),
         ("dataset=/etc/passwd", "there is no dataset"),
         ("dataset=credit-default&threshold=high", "Threshold is"),
-        ("dataset=credit-default&tune=forest", "Tune is no JSON"),
+        ("dataset=credit-default&tune=forest", "which is no JSON"),
         ("dataset=credit-default&foldColumn=nowhere", "nowhere"),
     ],
 )
@@ -256,3 +256,24 @@ def test_no_action_follows_from_an_address_alone(browser: Browser, show: Showcas
         browser.get(f"/runs/{show.queued.id}/{path}")
         assert browser.ask("POST", f"/runs/{show.queued.id}/{path}", headers=OURS).status_code == 403
     assert set(models_of(show, show.queued.id).values()) == {JobState.QUEUED}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"dataset": "credit-default", "race": "yes"}, "such as <code>folds: 5</code>"),
+        ({"dataset": "credit-default", "folds": "3", "group": "whom"}, "Group: there is no column"),
+        ({"dataset": "credit-default", "tune": "tree.max_depth=1..3"}, "which is no JSON"),
+    ],
+)
+def test_what_was_wrong_in_a_form_is_changed_there_and_nothing_is_entered_twice(
+    browser: Browser, asked: dict[str, str], said: str
+) -> None:
+    answer = browser.get(f"/runs/plan?{urlencode(asked)}")
+    sent = browser.send("/runs/new", {**asked, "key": "k9"})
+    back = f'href="/runs/new?{urlencode(asked)}"'.replace("&", "&amp;")
+
+    assert (answer.status_code, sent.status_code) == (422, 422)
+    assert said in answer.text
+    assert back in answer.text
+    assert back in sent.text

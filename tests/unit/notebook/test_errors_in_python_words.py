@@ -38,6 +38,10 @@ from bakeoff.notebook.errors_in_python_words import in_names_of_python, python_n
             "start the run with --importance, as in `bakeoff run iris --importance`",
             "give `importance=True`",
         ),
+        (
+            "write `--costs false_positive=1,false_negative=10`, with numbers",
+            'write `costs={"false_positive": 1, "false_negative": 10}`, with numbers',
+        ),
         ("modelRegistry.backend is none", "modelRegistry.backend is none"),
         ("the mean of a--b is 3 - 4", "the mean of a--b is 3 - 4"),
     ],
