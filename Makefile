@@ -56,7 +56,7 @@ BENCH ?= t1 t2 t3
 TIMES ?= 5
 
 bench: setup  ## Bake-offs beside joblib and plain Celery: BENCH="t1 growth" TIMES=3; figures to build/bench.json
-	@$(BIN)/python -m benchmarks.bakeoff $(BENCH) --times $(TIMES) --json build/bench.json
+	@$(BIN)/python -m benchmarks.bakeoffs.beside_others $(BENCH) --times $(TIMES) --json build/bench.json
 
 check: setup  ## Format, lint, types and import floors, without changing anything
 	@$(BIN)/ruff format --check --quiet .

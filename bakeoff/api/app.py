@@ -29,7 +29,7 @@ from bakeoff.api.routes import (
     signal_routes,
     suite_routes,
 )
-from bakeoff.api.schemas.run_schemas import STREAMED
+from bakeoff.api.schemas.run_response_schemas import STREAMED
 from bakeoff.api.security.audit_trail import AuditTrail
 from bakeoff.api.security.page_sessions import PageSessions
 from bakeoff.api.security.request_guard import PUBLIC, AccessRules, RequestGuard, SecurityHeaders, is_page

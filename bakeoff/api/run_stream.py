@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 
 from bakeoff.api.dependencies import Service
 from bakeoff.api.run_records import counts, progress
-from bakeoff.api.schemas.run_schemas import STREAMED
+from bakeoff.api.schemas.run_response_schemas import STREAMED
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.event import EventType
 from bakeoff.events.event_stream import envelope

@@ -16,7 +16,7 @@ from bakeoff.domain import entry_point_extensions
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.entry_point_extensions import Extends
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.machine.folders import refuse_tasks
+from bakeoff.domain.machine.folders_and_disk_space import refuse_tasks
 from bakeoff.domain.tuning import Costs
 
 #: The metrics of a run that names none.

@@ -23,7 +23,7 @@ from registry.columns.check_predictions import (
     check_numbers,
     check_predictions,
 )
-from registry.columns.class_predictions import (
+from registry.columns.classes_from_predictions import (
     code_of,
     columns_of,
     decisions_of,

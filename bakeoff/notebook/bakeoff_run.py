@@ -13,7 +13,7 @@ from bakeoff.notebook.progress_display import display_for
 from bakeoff.notebook.results.bakeoff_result import BakeoffResult, PlannedCandidate
 
 if TYPE_CHECKING:
-    from bakeoff.notebook.call_options import OnInterrupt
+    from bakeoff.notebook.call_option_types import OnInterrupt
     from bakeoff.notebook.project_session import ProjectSession
     from bakeoff.operations.context import Context
 

@@ -9,7 +9,7 @@ from bakeoff.notebook.project_folders import check_workers
 
 if TYPE_CHECKING:
     from bakeoff.notebook.bakeoff_run import BakeoffRun
-    from bakeoff.notebook.call_options import CompareOptions, Metrics, OnInterrupt, Save, Task
+    from bakeoff.notebook.call_option_types import CompareOptions, Metrics, OnInterrupt, Save, Task
     from bakeoff.notebook.results.bakeoff_result import BakeoffResult
 
 

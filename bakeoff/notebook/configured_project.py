@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.wording import listed
 from bakeoff.notebook.bakeoff_run import BakeoffRun
-from bakeoff.notebook.call_options import Metrics, Save
+from bakeoff.notebook.call_option_types import Metrics, Save
 from bakeoff.notebook.given_data import write_data
 from bakeoff.notebook.open_projects import session_of, temporary_session
 from bakeoff.notebook.start_bakeoff import start_bakeoff
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bakeoff.inference.predictor import ModelPredictor
-    from bakeoff.notebook.call_options import OnInterrupt, ProjectOptions
+    from bakeoff.notebook.call_option_types import OnInterrupt, ProjectOptions
     from bakeoff.notebook.project_session import ProjectSession
     from bakeoff.notebook.results.bakeoff_result import BakeoffResult
     from bakeoff.operations.comparing.compare_results import ResultComparison

@@ -141,7 +141,7 @@ class ProjectSession:
     def _clear_what_is_old(self) -> None:
         """Once a day: nobody else tidies up a temporary project, and it must not fill the disk."""
         from bakeoff.notebook.given_data import clear_inputs
-        from bakeoff.operations.upkeep.garbage import remove_garbage
+        from bakeoff.operations.upkeep.collect_garbage import remove_garbage
 
         mark = self.configuration.data_dir / "cleared"
         if mark.exists() and mark.stat().st_mtime > time.time() - _DAY_S:

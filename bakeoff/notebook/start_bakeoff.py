@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest, quoted
 from bakeoff.notebook.bakeoff_run import BakeoffRun
-from bakeoff.notebook.call_options import Metrics, OnInterrupt, Save
+from bakeoff.notebook.call_option_types import Metrics, OnInterrupt, Save
 from bakeoff.notebook.candidates.notebook_code_as_modules import write_module
 from bakeoff.notebook.candidates.write_estimator_as_data import write_function
 from bakeoff.notebook.errors_in_python_words import COLUMNS, DESIGN, in_names_of_python

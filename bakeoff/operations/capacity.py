@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.machine.folders import free_bytes, mb
+from bakeoff.domain.machine.folders_and_disk_space import free_bytes, mb
 from bakeoff.settings.configuration import Configuration, load
 from bakeoff.settings.setting_definitions import Settings
 from bakeoff.store.bakeoffs.queue.claims import Caps

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bakeoff.cell.inside.cell_main import THREAD_VARIABLES
 from bakeoff.domain.machine.brief_processes import collect_seldom
-from bakeoff.domain.machine.folders import SOURCES
+from bakeoff.domain.machine.folders_and_disk_space import SOURCES
 from bakeoff.worker import early_oven
 
 if TYPE_CHECKING:

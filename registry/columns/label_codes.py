@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from registry.columns.class_predictions import plain_labels
+from registry.columns.classes_from_predictions import plain_labels
 
 
 def _has(method: str) -> Callable[["CodedClassifier"], bool]:

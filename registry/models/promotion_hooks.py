@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from bakeoff.domain.machine.folders import SOURCES
+from bakeoff.domain.machine.folders_and_disk_space import SOURCES
 from bakeoff.domain.model_version import Promotion
 from bakeoff.settings.registry_settings import HookSettings
 

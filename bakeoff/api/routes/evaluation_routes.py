@@ -11,6 +11,7 @@ from bakeoff.api.paging import Cursor, Limit, cursor_after, id_in, unknown
 from bakeoff.api.problem_details import documented
 from bakeoff.api.run_records import run_in_list, run_record, started
 from bakeoff.api.run_stream import RUN_EVENTS, LastEventId, stream
+from bakeoff.api.schemas.run_response_schemas import LabelsOut, RunPageOut, RunStatusOut, StartedOut
 from bakeoff.api.schemas.run_result_schemas import (
     CurvesOut,
     ImportanceOut,
@@ -19,7 +20,6 @@ from bakeoff.api.schemas.run_result_schemas import (
     VerdictOut,
     WrongRowsOut,
 )
-from bakeoff.api.schemas.run_schemas import LabelsOut, RunPageOut, RunStatusOut, StartedOut
 from bakeoff.api.schemas.schema_base import Id
 from bakeoff.domain.errors import ConflictError, NotFoundError, in_field
 from bakeoff.domain.runs.run import LONGEST_LABEL, RunState

@@ -14,7 +14,7 @@ from bakeoff.api.paging import Limit, unknown
 from bakeoff.api.problem_details import documented
 from bakeoff.api.routes.evaluation_routes import LINKS, PATH, Key
 from bakeoff.api.run_records import started
-from bakeoff.api.schemas.run_schemas import StartedOut
+from bakeoff.api.schemas.run_response_schemas import StartedOut
 from bakeoff.api.schemas.signal_and_feedback_schemas import EnsemblePageOut, EnsembleSignalOut
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.signal import LONGEST_SYMBOL, KeptSignal, SignalType

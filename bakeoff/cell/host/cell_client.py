@@ -16,7 +16,7 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End, Failure
 from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.cell.host.move_outputs import Outputs
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.machine.folders import is_lack_of_room
+from bakeoff.domain.machine.folders_and_disk_space import is_lack_of_room
 
 _GRACE_S = 30.0  # what a warm parent may take to end a cell and its many children, before it is given up
 

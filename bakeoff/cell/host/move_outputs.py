@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from bakeoff.cell.host.cell_order import Limits
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.machine.folders import free
+from bakeoff.domain.machine.folders_and_disk_space import free
 
 _MB = 2**20
 _FLAGS = os.O_WRONLY | os.O_CLOEXEC

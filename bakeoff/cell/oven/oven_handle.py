@@ -18,7 +18,7 @@ from typing import Any, Self
 from bakeoff.cell.confinement import scratch_folder
 from bakeoff.cell.inside.cell_main import LOADED_THREADS, THREAD_VARIABLES
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.machine.folders import SOURCES, runtime_folder
+from bakeoff.domain.machine.folders_and_disk_space import SOURCES, runtime_folder
 
 _PREFIX = "bakeoff-oven-"
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
@@ -27,7 +27,8 @@ _FIXED = {
     **dict.fromkeys(THREAD_VARIABLES, str(LOADED_THREADS)),
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     # Threads of OpenMP that wait by spinning keep each other from the cores as soon as these are busy: a fit
-    # of LightGBM then takes many times as long (benchmarks/busy_cores.py). Libraries read it when loaded.
+    # of LightGBM then takes many times as long (`benchmarks.bakeoffs.busy_cores`). Libraries read it when
+    # they are loaded.
     "OMP_WAIT_POLICY": "passive",
 }
 _LONGEST_SOCKET_PATH = 107

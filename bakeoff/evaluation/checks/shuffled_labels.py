@@ -20,7 +20,7 @@ from bakeoff.domain.finding import Finding, Severity, ShuffleCheck
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.evaluation.checks.numeric_sample import roc_auc
 from registry.columns.check_predictions import Predictions, check_predictions
-from registry.columns.class_predictions import (
+from registry.columns.classes_from_predictions import (
     Label,
     codes_of,
     plain_labels,

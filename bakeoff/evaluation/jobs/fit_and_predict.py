@@ -37,7 +37,7 @@ from registry.code.file_access_audit import FileAccessAudit
 from registry.code.library_versions import loaded_environment
 from registry.code.model_building import LoadError, build, require_predict
 from registry.columns.check_predictions import BadPredictionsError, Predictions, check_predictions
-from registry.columns.class_predictions import plain_labels, positive_code, to_class_predictions
+from registry.columns.classes_from_predictions import plain_labels, positive_code, to_class_predictions
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.evaluation.datasets.read_snapshot import Data
-from registry.columns.class_predictions import plain_labels
+from registry.columns.classes_from_predictions import plain_labels
 
 _TRIED_CLASSES = 3
 _TRIED_ROWS = 20  #: of each class

@@ -28,7 +28,7 @@ from bakeoff.domain.metric import (
 from bakeoff.domain.tuning import Costs
 from bakeoff.domain.wording import joined, nearest, quoted
 from bakeoff.evaluation.metrics import metric_names
-from registry.columns.class_predictions import Label, code_of
+from registry.columns.classes_from_predictions import Label, code_of
 
 _BINARY = 2
 _COST_KEYS = frozenset({"false_positive", "false_negative"})

@@ -25,7 +25,7 @@ from bakeoff.evaluation.statistics.cross_validated_scores import out_of_fold
 from bakeoff.evaluation.statistics.sketches.row_blocks import BlockMap
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from registry.columns.check_predictions import BadPredictionsError, Predictions
-from registry.columns.class_predictions import Label
+from registry.columns.classes_from_predictions import Label
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

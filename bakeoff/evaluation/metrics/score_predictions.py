@@ -34,7 +34,7 @@ from bakeoff.evaluation.statistics.sketches.metric_sketches import (
 from bakeoff.evaluation.statistics.sketches.row_blocks import BlockMap, deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from registry.columns.check_predictions import BadPredictionsError, Predictions, check_numbers
-from registry.columns.class_predictions import (
+from registry.columns.classes_from_predictions import (
     ClassPredictions,
     Label,
     codes_of,

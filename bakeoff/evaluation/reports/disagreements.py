@@ -17,7 +17,7 @@ from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.wording import joined
 from bakeoff.evaluation.statistics.verdict_sentences import number
 from registry.columns.check_predictions import Predictions, check_numbers
-from registry.columns.class_predictions import (
+from registry.columns.classes_from_predictions import (
     ClassPredictions,
     Label,
     codes_of,

@@ -19,7 +19,7 @@ from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.datasets.read_snapshot import Data, open_snapshot
 from bakeoff.inference.loaded_version import LoadedVersion
 from bakeoff.settings import log_setup
-from registry.columns.class_predictions import columns_of
+from registry.columns.classes_from_predictions import columns_of
 from registry.models.local import artefact_files
 from registry.models.registry_interface import Fitted, Loaded
 from registry.models.unpickling import unpickle

@@ -18,7 +18,7 @@ import psutil
 from sqlalchemy import URL, Engine, text
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
-from bakeoff.domain.machine.folders import free
+from bakeoff.domain.machine.folders_and_disk_space import free
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import reading
 

@@ -36,7 +36,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.ids_and_times import utc_now
-from bakeoff.domain.machine.folders import free, free_bytes
+from bakeoff.domain.machine.folders_and_disk_space import free, free_bytes
 
 BUSY_TIMEOUT_S = 30  #: the longest wait for a lock that another transaction holds
 SILENCE_TIMEOUT_S = 10  #: a client that is silent in a transaction for longer counts as frozen

@@ -222,10 +222,10 @@ import os, signal, sys
 from bakeoff.cli.main import run
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.store.bakeoffs import delete_old_runs
-from bakeoff.operations.upkeep import garbage
+from bakeoff.operations.upkeep import collect_garbage
 
-modules = {"delete_old_runs": delete_old_runs, "garbage": garbage, "snapshot_store": snapshot_store}
-module = modules[sys.argv[1]]
+modules = (delete_old_runs, collect_garbage, snapshot_store)
+[module] = [one for one in modules if one.__name__.endswith("." + sys.argv[1])]
 name, calls = sys.argv[2], [0]
 whole, most = getattr(module, name), int(sys.argv[3])
 delete_old_runs._BATCH = 1
@@ -246,8 +246,8 @@ run()
     ("module", "name", "calls"),
     [
         ("delete_old_runs", "_delete_some", 1),
-        ("garbage", "_remove", 0),
-        ("garbage", "_remove", 1),
+        ("collect_garbage", "_remove", 0),
+        ("collect_garbage", "_remove", 1),
         ("snapshot_store", "_set_aside", 1),
     ],
 )

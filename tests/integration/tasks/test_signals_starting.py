@@ -24,7 +24,7 @@ from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations.runs import reproduce_result
 from bakeoff.operations.runs.scheduled_runs import start_due_runs
 from bakeoff.operations.signals.start_signals import plan_signals
-from bakeoff.operations.upkeep import garbage
+from bakeoff.operations.upkeep import collect_garbage
 from bakeoff.store.bakeoffs import cancellation, job_queries, run_rows
 from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
@@ -256,7 +256,7 @@ def test_a_market_is_kept_as_long_as_a_run_cites_it_and_copies_as_long_as_one_go
         folder.mkdir(parents=True)
     _age(snapshot, mine, nobodys)
 
-    found = garbage.remove_garbage(project.context, None)
+    found = collect_garbage.remove_garbage(project.context, None)
 
     assert (found.snapshots.number, found.unfinished.number) == (0, 1)
     assert (snapshot.is_dir(), mine.is_dir(), nobodys.is_dir()) == (True, True, False)
@@ -264,7 +264,7 @@ def test_a_market_is_kept_as_long_as_a_run_cites_it_and_copies_as_long_as_one_go
     assert cancellation.cancel_run(project.engine, run_id)
     with writing(project.engine) as connection:
         connection.execute(delete(all_tables.outbox))
-    assert garbage.remove_garbage(project.context, timedelta(0)).runs >= 1
+    assert collect_garbage.remove_garbage(project.context, timedelta(0)).runs >= 1
     assert (snapshot.is_dir(), mine.is_dir()) == (False, False)
 
 

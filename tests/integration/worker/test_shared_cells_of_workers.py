@@ -11,7 +11,7 @@ from fixtures.project import Project, a_project
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest
-from benchmarks.same_predictions import Digests, bake_in_order, require_same
+from benchmarks.bakeoffs.same_predictions import Digests, bake_in_order, require_same
 
 TREE = "sklearn.tree:DecisionTreeClassifier"
 

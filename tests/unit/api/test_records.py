@@ -8,7 +8,7 @@ from fixtures.samples import NOON, RULES, a_candidate, a_job, a_result, a_run
 from pydantic import BaseModel
 
 from bakeoff.api import run_records
-from bakeoff.api.schemas import catalog_schemas, registry_schemas, run_result_schemas, run_schemas
+from bakeoff.api.schemas import catalog_schemas, registry_schemas, run_response_schemas, run_result_schemas
 from bakeoff.domain.candidate import Rejection
 from bakeoff.domain.event import Event, EventType
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
@@ -90,11 +90,14 @@ EVENT = Event(
 @pytest.mark.parametrize(
     ("shape", "record"),
     [
-        (run_schemas.StartedOut, run_records.started(STATUS)),
-        (run_schemas.RunStatusOut, run_records.run_record(STATUS)),
-        (run_schemas.RunInListOut, run_records.run_in_list(RunSummary(run=RUN, jobs={JobState.RUNNING: 1}))),
-        (run_schemas.FollowedOut, run_records.progress(STATUS)),
-        (run_schemas.EventOut, envelope(EVENT)),
+        (run_response_schemas.StartedOut, run_records.started(STATUS)),
+        (run_response_schemas.RunStatusOut, run_records.run_record(STATUS)),
+        (
+            run_response_schemas.RunInListOut,
+            run_records.run_in_list(RunSummary(run=RUN, jobs={JobState.RUNNING: 1})),
+        ),
+        (run_response_schemas.FollowedOut, run_records.progress(STATUS)),
+        (run_response_schemas.EventOut, envelope(EVENT)),
         (
             run_result_schemas.ResultOut,
             standing_record(rank([a_result(JOB)], metric=RULES.metrics[0], baseline_id=None)[0]),

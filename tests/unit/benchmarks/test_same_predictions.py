@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.same_predictions import require_same
+from benchmarks.bakeoffs.same_predictions import require_same
 
 APART = {"tree": {".npy": "aa", ".proba.npy": "bb"}, "forest": {".npy": "cc"}}
 

@@ -12,7 +12,7 @@ from bakeoff.cli.project_access import ConfigFile
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from bakeoff.operations.upkeep.garbage import Garbage, GarbageFiles
+    from bakeoff.operations.upkeep.collect_garbage import Garbage, GarbageFiles
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -38,13 +38,13 @@ def gc(
 
     Backups stay, and so does each run that a retry or a model of the registry refers to.
     """
-    from bakeoff.operations.upkeep import garbage
+    from bakeoff.operations.upkeep import collect_garbage
     from bakeoff.store.database import schema_version
 
     age = None if keep is None else _age(keep)
     context = project_access.open_project(config)
     schema_version.ensure(project_access.existing_database(context))
-    found = (garbage.find_garbage if dry_run else garbage.remove_garbage)(context, age)
+    found = (collect_garbage.find_garbage if dry_run else collect_garbage.remove_garbage)(context, age)
     if as_json:
         terminal.write_json({"dryRun": dry_run, **_record(found)})
     else:

@@ -8,7 +8,7 @@ import numpy as np
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.datasets.canonical_column import Column
-from bakeoff.evaluation.datasets.splits.split_columns import codes_in
+from bakeoff.evaluation.datasets.splits.group_time_and_fold_columns import codes_in
 from bakeoff.evaluation.datasets.splits.split_train_and_test import FoldRows
 
 

@@ -11,9 +11,9 @@ from bakeoff.domain.dataset_and_split import MOST_FITS, Design
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.datasets.canonical_table import Table
+from bakeoff.evaluation.datasets.splits.group_time_and_fold_columns import codes_in, times_in, weights_in
 from bakeoff.evaluation.datasets.splits.split_by_groups import group_codes, refuse_divided, tested_groups
 from bakeoff.evaluation.datasets.splits.split_by_time import expanding_windows, latest_rows, refuse_later
-from bakeoff.evaluation.datasets.splits.split_columns import codes_in, times_in, weights_in
 from bakeoff.evaluation.datasets.splits.split_into_folds import (
     dealt_folds,
     folds_by_column,

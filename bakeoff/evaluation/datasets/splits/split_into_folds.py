@@ -12,8 +12,8 @@ from bakeoff.domain.dataset_and_split import MOST_FITS, Design
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import counted, listed
 from bakeoff.evaluation.datasets.canonical_column import Column
+from bakeoff.evaluation.datasets.splits.group_time_and_fold_columns import codes_in
 from bakeoff.evaluation.datasets.splits.split_by_groups import deal_to_folds
-from bakeoff.evaluation.datasets.splits.split_columns import codes_in
 from bakeoff.evaluation.datasets.splits.split_train_and_test import FoldRows
 
 

@@ -27,7 +27,7 @@ from bakeoff.evaluation.jobs.choosing.inner_folds import (
 )
 from bakeoff.evaluation.jobs.probabilities_or_scores import nothing_to_act_on
 from registry.columns.check_predictions import Predictions
-from registry.columns.class_predictions import plain_labels, positive_code, to_class_predictions
+from registry.columns.classes_from_predictions import plain_labels, positive_code, to_class_predictions
 
 _MOST_TRIED = 200
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.evaluation.statistics.sketches import label_influence, score_influence
-from bakeoff.evaluation.statistics.sketches.label_influence import Average, LabelCounts, Ratio
+from bakeoff.evaluation.statistics.sketches import influence_on_label_metrics, influence_on_score_metrics
+from bakeoff.evaluation.statistics.sketches.influence_on_label_metrics import Average, LabelCounts, Ratio
+from bakeoff.evaluation.statistics.sketches.influence_on_score_metrics import Influence
 from bakeoff.evaluation.statistics.sketches.row_blocks import BlockMap, Floats, Ints, jackknife
-from bakeoff.evaluation.statistics.sketches.score_influence import Influence
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch, make_sketch
 
 _RATIOS: tuple[Ratio, ...] = ("precision", "recall", "f1")
@@ -38,10 +38,10 @@ _MINUS = {
 }
 
 _OF_VALUES: dict[str, Callable[[Floats, Floats, Floats | None], Influence]] = {
-    "mae": score_influence.mae,
-    "mse": score_influence.mse,
-    "rmse": score_influence.rmse,
-    "r2": score_influence.r2,
+    "mae": influence_on_score_metrics.mae,
+    "mse": influence_on_score_metrics.mse,
+    "rmse": influence_on_score_metrics.rmse,
+    "r2": influence_on_score_metrics.r2,
 }
 
 _OF_ANSWERS = frozenset({"accuracy", "balanced_accuracy", *_RATIO_OF})
@@ -123,7 +123,7 @@ def label_sketches(names: Iterable[str], answers: LabelAnswers, block_map: Block
     """Every name must be one of `exact_label_metrics`. The answers are counted once for all of them."""
     wanted = list(names)
     _refuse_others(wanted, exact_label_metrics(answers), "these answers")
-    counts = label_influence.count_labels(
+    counts = influence_on_label_metrics.count_labels(
         answers.true, answers.predicted, answers.classes + answers.unseen, block_map
     )
     return {name: _label_sketch(name, answers, counts) for name in wanted}
@@ -176,7 +176,7 @@ def _label_sketch(name: str, answers: LabelAnswers, counts: LabelCounts) -> Sket
         return _cost_sketch(name, answers, counts)
     if name == "accuracy":
         return _accuracy_sketch(name, counts)
-    influence = label_influence.balanced_accuracy(counts)
+    influence = influence_on_label_metrics.balanced_accuracy(counts)
     return make_sketch(
         name,
         influence.value,
@@ -191,7 +191,7 @@ def _cost_sketch(name: str, answers: LabelAnswers, counts: LabelCounts) -> Sketc
     assert answers.costs is not None  # noqa: S101 - `exact_label_metrics` has looked
     assert answers.positive is not None  # noqa: S101 - as above
     false_positive, false_negative = answers.costs
-    influence = label_influence.expected_cost(
+    influence = influence_on_label_metrics.expected_cost(
         counts,
         positive=answers.positive,
         false_positive=false_positive,
@@ -208,7 +208,7 @@ def _cost_sketch(name: str, answers: LabelAnswers, counts: LabelCounts) -> Sketc
 
 
 def _accuracy_sketch(name: str, counts: LabelCounts) -> Sketch:
-    influence = label_influence.accuracy(counts)
+    influence = influence_on_label_metrics.accuracy(counts)
     rows = counts.block_map.rows
     return make_sketch(
         name,
@@ -226,7 +226,7 @@ def _ratio_sketch(name: str, ratio: Ratio, answers: LabelAnswers, counts: LabelC
     average = answers.average
     if average == "micro":
         return _accuracy_sketch(name, counts)
-    influence = label_influence.averaged(
+    influence = influence_on_label_metrics.averaged(
         ratio, counts, average=average, positive=answers.positive, zero_division=answers.zero_division
     )
     sums = influence.sums(counts)
@@ -249,12 +249,18 @@ def _score_sketch(name: str, answers: LabelAnswers, counts: LabelCounts) -> Sket
     block_map = counts.block_map
     weights = block_map.weights
     if name in _OF_PROBABILITIES:
-        of_probabilities = score_influence.log_loss if name == "log_loss" else score_influence.brier
+        of_probabilities = (
+            influence_on_score_metrics.log_loss if name == "log_loss" else influence_on_score_metrics.brier
+        )
         influence = of_probabilities(answers.true, np.asarray(answers.probabilities), weights)
         kind = IntervalKind.LOSS if name == "log_loss" else IntervalKind.BOUNDED_LOSS
         base = block_map.rows
     else:
-        of_scores = score_influence.roc_auc if name == "roc_auc" else score_influence.average_precision
+        of_scores = (
+            influence_on_score_metrics.roc_auc
+            if name == "roc_auc"
+            else influence_on_score_metrics.average_precision
+        )
         influence = of_scores(answers.is_positive, np.asarray(answers.positive_scores), weights)
         kind = IntervalKind.BOUNDED
         positives = int(answers.is_positive.sum())

@@ -11,7 +11,7 @@ from sklearn import metrics as sk
 
 from bakeoff.domain.metric import Average
 from bakeoff.evaluation.metrics import built_in_metrics
-from registry.columns.class_predictions import codes_of
+from registry.columns.classes_from_predictions import codes_of
 
 LABEL_SETS = st.sampled_from(
     [

@@ -7,7 +7,7 @@ from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.metrics.run_scoring_options import has_rare_class, resolve_rules
-from registry.columns.class_predictions import code_of
+from registry.columns.classes_from_predictions import code_of
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
 

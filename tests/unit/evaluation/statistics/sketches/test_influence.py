@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from bakeoff.evaluation.statistics.sketches import label_influence, score_influence
+from bakeoff.evaluation.statistics.sketches import influence_on_label_metrics, influence_on_score_metrics
 from bakeoff.evaluation.statistics.sketches.metric_sketches import (
     LabelAnswers,
     exact_label_metrics,
@@ -89,8 +89,10 @@ SCIKIT = {
 @given(rows=labelled_rows(), ratio=st.sampled_from(list(SCIKIT)))
 def test_ratios_equal_scikit_learn_and_their_influences_the_derivative(average, zero_division, rows, ratio):
     true, predicted, weights, row = rows
-    counts = label_influence.count_labels(true, predicted, LABELS, mapped(len(true), weights))
-    found = label_influence.averaged(ratio, counts, average=average, positive=1, zero_division=zero_division)
+    counts = influence_on_label_metrics.count_labels(true, predicted, LABELS, mapped(len(true), weights))
+    found = influence_on_label_metrics.averaged(
+        ratio, counts, average=average, positive=1, zero_division=zero_division
+    )
     one_label = {"labels": [1], "average": "macro"}  # the binary average, for predictions of other labels too
     options = one_label if average == "binary" else {"average": average}
 
@@ -105,8 +107,8 @@ def test_ratios_equal_scikit_learn_and_their_influences_the_derivative(average, 
 @given(labelled_rows(), st.booleans())
 def test_accuracies_equal_scikit_learn_and_their_influences_the_derivative(rows, balanced):
     true, predicted, weights, row = rows
-    counts = label_influence.count_labels(true, predicted, LABELS, mapped(len(true), weights))
-    ours = label_influence.balanced_accuracy if balanced else label_influence.accuracy
+    counts = influence_on_label_metrics.count_labels(true, predicted, LABELS, mapped(len(true), weights))
+    ours = influence_on_label_metrics.balanced_accuracy if balanced else influence_on_label_metrics.accuracy
     theirs = metrics.balanced_accuracy_score if balanced else metrics.accuracy_score
     found = ours(counts)
     assert_agrees(
@@ -122,7 +124,7 @@ def test_accuracies_equal_scikit_learn_and_their_influences_the_derivative(rows,
 def test_roc_auc_equals_scikit_learn_and_its_influence_the_derivative(rows):
     true, scores, weights, row = rows
     w = None if weights is None else mapped(len(true), weights).weights
-    found = score_influence.roc_auc(true == 1, scores, w)
+    found = influence_on_score_metrics.roc_auc(true == 1, scores, w)
     assert_agrees(
         found.value,
         found.of_rows,
@@ -136,7 +138,7 @@ def test_roc_auc_equals_scikit_learn_and_its_influence_the_derivative(rows):
 def test_average_precision_equals_scikit_learn_and_its_influence_the_derivative(rows):
     true, scores, weights, row = rows
     w = None if weights is None else mapped(len(true), weights).weights
-    found = score_influence.average_precision(true == 1, scores, w)
+    found = influence_on_score_metrics.average_precision(true == 1, scores, w)
     if not true.any():
         assert np.isnan(found.value)
         return
@@ -157,8 +159,8 @@ def test_losses_of_probabilities_equal_scikit_learn_and_their_influences_the_der
     probabilities[:, [c for c in range(classes) if c != 1]] = ((1 - scores) / (classes - 1))[:, np.newaxis]
     w = None if weights is None else mapped(len(true), weights).weights
     for ours, theirs in (
-        (score_influence.log_loss, metrics.log_loss),
-        (score_influence.brier, metrics.brier_score_loss),
+        (influence_on_score_metrics.log_loss, metrics.log_loss),
+        (influence_on_score_metrics.brier, metrics.brier_score_loss),
     ):
         found = ours(true, probabilities, w)
         assert_agrees(
@@ -175,7 +177,9 @@ def test_losses_of_probabilities_equal_scikit_learn_and_their_influences_the_der
 def test_certainty_that_is_wrong_costs_as_much_as_in_scikit_learn():
     true, probabilities = np.array([1, 0]), np.array([[1.0, 0.0], [1.0, 0.0]])
     expected = metrics.log_loss(true, probabilities)
-    assert score_influence.log_loss(true, probabilities).value == pytest.approx(expected, abs=1e-12)
+    assert influence_on_score_metrics.log_loss(true, probabilities).value == pytest.approx(
+        expected, abs=1e-12
+    )
     assert expected > 15
 
 
@@ -196,7 +200,7 @@ def test_metrics_of_numbers_equal_scikit_learn_and_their_influences_the_derivati
     _, true, weights, row = rows
     predicted = true + np.array(noise[: len(true)]) / 16
     w = None if weights is None else mapped(len(true), weights).weights
-    found = getattr(score_influence, name)(true, predicted, w)
+    found = getattr(influence_on_score_metrics, name)(true, predicted, w)
     if np.isnan(found.value):
         assert name == "r2"
         assert len(set(true)) == 1
@@ -216,7 +220,7 @@ def test_metrics_of_numbers_equal_scikit_learn_and_their_influences_the_derivati
 def test_a_row_without_weight_has_no_influence_and_changes_nothing():
     true, scores = np.array([0, 1, 1, 0, 1]), np.array([0.95, 0.2, 0.6, 0.3, 0.9])
     weights = mapped(5, np.array([0.0, 1.0, 2.0, 1.0, 1.0])).weights
-    for metric in (score_influence.roc_auc, score_influence.average_precision):
+    for metric in (influence_on_score_metrics.roc_auc, influence_on_score_metrics.average_precision):
         found = metric(true == 1, scores, weights)
         without = metric(true[1:] == 1, scores[1:], np.array([1.0, 2.0, 1.0, 1.0]))
         assert found.value == pytest.approx(without.value, abs=1e-12)
@@ -228,8 +232,8 @@ def test_sums_from_the_table_equal_sums_of_the_rows(rows, average):
     true, predicted, weights, _ = rows
     rows = len(true)
     few_blocks = mapped(rows, weights).coarser(3)
-    counts = label_influence.count_labels(true, predicted, LABELS, few_blocks)
-    found = label_influence.averaged("f1", counts, average=average)
+    counts = influence_on_label_metrics.count_labels(true, predicted, LABELS, few_blocks)
+    found = influence_on_label_metrics.averaged("f1", counts, average=average)
     assert found.sums(counts) == pytest.approx(few_blocks.sums(found.of_rows(counts)), abs=1e-12)
 
 
@@ -238,16 +242,16 @@ def test_labels_too_many_for_a_table_give_the_same_sums(monkeypatch):
     true, predicted = rng.integers(0, 6, 200), rng.integers(0, 7, 200)
     for weights in (None, rng.uniform(0.5, 2, 200)):
         block_map = mapped(200, weights)
-        with_table = label_influence.count_labels(true, predicted, 7, block_map)
-        monkeypatch.setattr(label_influence, "_MOST_CELLS", 0)
-        without = label_influence.count_labels(true, predicted, 7, block_map)
+        with_table = influence_on_label_metrics.count_labels(true, predicted, 7, block_map)
+        monkeypatch.setattr(influence_on_label_metrics, "_MOST_CELLS", 0)
+        without = influence_on_label_metrics.count_labels(true, predicted, 7, block_map)
         monkeypatch.undo()
         assert without.by_block is None
         for name in ("hits", "support", "predicted", "true_rows", "predicted_rows", "hit_rows"):
             assert getattr(without, name) == pytest.approx(getattr(with_table, name))
         for average in ("macro", "weighted", "micro"):
             one, other = (
-                label_influence.averaged("precision", counts, average=average)
+                influence_on_label_metrics.averaged("precision", counts, average=average)
                 for counts in (with_table, without)
             )
             assert one.value == pytest.approx(other.value, abs=1e-12)
@@ -270,7 +274,7 @@ def test_jackknife_finds_the_standard_error_that_the_influences_have():
     scores = rng.normal(size=1000) + true
     block_map = deal_rows(1000)
     value, sums = jackknife(lambda rows: metrics.roc_auc_score(true[rows], scores[rows]), block_map)
-    exact = block_map.sums(score_influence.roc_auc(true == 1, scores).of_rows)
+    exact = block_map.sums(influence_on_score_metrics.roc_auc(true == 1, scores).of_rows)
     assert value == pytest.approx(metrics.roc_auc_score(true, scores))
     assert len(sums) == 200
     assert np.sqrt((sums**2).sum() / (exact**2).sum() * 200 / 199 * 999 / 1000) == pytest.approx(1, abs=0.08)
@@ -364,7 +368,7 @@ def test_names_with_an_average_do_what_the_scorers_of_scikit_learn_do_whatever_t
 
 def test_a_weighted_average_whose_weights_are_all_zero_is_the_plain_one_as_in_scikit_learn():
     true, predicted = np.array([0, 0]), np.array([3, 3])
-    counts = label_influence.count_labels(true, predicted, LABELS, deal_rows(2))
-    found = label_influence.averaged("precision", counts, average="weighted", zero_division=np.nan)
+    counts = influence_on_label_metrics.count_labels(true, predicted, LABELS, deal_rows(2))
+    found = influence_on_label_metrics.averaged("precision", counts, average="weighted", zero_division=np.nan)
     theirs = metrics.precision_score(true, predicted, average="weighted", zero_division=np.nan)
     assert found.value == theirs == 0

@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
 """What `bakeoff up` takes while it has nothing to do: memory and processor time of each of its processes.
 
-    python -m benchmarks.idle [seconds]
+    python -m benchmarks.parts.idle [seconds]
 
 It starts one in a new folder, waits until all is up and at rest, and looks at its processes for some seconds.
 Memory is the proportional set size (PSS): what several processes share counts once, in equal parts. The
@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from benchmarks.api import project_in
+from benchmarks.parts.api_load import project_in
 
 _REST_S = 15.0  #: after the start: until then, libraries are loaded
 _PATIENCE_S = 120.0
@@ -54,7 +54,7 @@ def main(seconds: float = 60.0) -> None:
 def _up(project: Path) -> Iterator[psutil.Process]:
     """`bakeoff up` on a free port, as soon as it says that all is up."""
     log = project / "up.log"
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     with log.open("wb") as output:
         started = subprocess.Popen(
             [sys.executable, "-m", "bakeoff.cli.main", "up", "--port", "0"],

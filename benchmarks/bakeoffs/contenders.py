@@ -1,5 +1,5 @@
-# ruff: noqa: T201 - what it prints goes to benchmarks.bakeoff
-"""One contender, once, in a process of its own: python -m benchmarks.contenders NAME STAND WORKERS.
+# ruff: noqa: T201 - what it prints goes to benchmarks.bakeoffs.beside_others
+"""One contender, once, in a process of its own: python -m benchmarks.bakeoffs.contenders NAME STAND WORKERS.
 
 It says `go` when all is warm and the clock starts, and then, in one line of JSON, how long it took until the
 last result was durable, and what the metrics were.
@@ -20,8 +20,8 @@ from typing import Any
 
 from bakeoff.domain.candidate import Candidate, Preprocess
 from bakeoff.domain.runs.run import RunState
-from benchmarks.peers import Rows, Subject, evaluate, wait_warm, warm_up
-from benchmarks.stand import Stand
+from benchmarks.bakeoffs.peers import Rows, Subject, evaluate, wait_warm, warm_up
+from benchmarks.bakeoffs.prepared_project import Stand
 
 _POLL_S = 0.1  #: the times are those that the rows bear
 _OBJECT_STORE_BYTES = 100_000_000  #: of Ray, which is sent what is short
@@ -109,14 +109,14 @@ def celery(stand: Stand) -> Mapping[str, Any]:
         os.environ["BENCHMARK_BROKER"] = redis.url
         os.environ["BENCHMARK_STAND"] = str(stand.folder)
         os.environ["BENCHMARK_ROWS"] = f"{folder}/rows.db"
-        worker = [sys.executable, "-m", "celery", "-A", "benchmarks.plain_celery", "worker"]
+        worker = [sys.executable, "-m", "celery", "-A", "benchmarks.bakeoffs.plain_celery", "worker"]
         quick = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         with _process([*worker, *quick, "-c", str(stand.workers)]):
             return _send_to_celery(stand, Rows(Path(folder) / "rows.db"))
 
 
 def _send_to_celery(stand: Stand, rows: Rows) -> Mapping[str, Any]:
-    from benchmarks.plain_celery import app, bake, warm
+    from benchmarks.bakeoffs.plain_celery import app, bake, warm
 
     candidates = [candidate.to_json() for candidate in stand.plan.candidates]
     for number in range(_ROUNDS * stand.workers):
@@ -176,7 +176,7 @@ def a_warm_worker(stand: Stand, **overrides: Any) -> Iterator[None]:
 
 
 def _waiting(number: int) -> Candidate:
-    path = "benchmarks.candidates:Waiting"
+    path = "benchmarks.parts.quick_candidates:Waiting"
     return Candidate(id=f"waiting-{number}", version="1", path=path, preprocess=Preprocess.NONE, threads=1)
 
 

@@ -3,7 +3,7 @@ import inspect
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.evaluation.planning.split_design_request import DesignRequest
 from bakeoff.notebook import start_bakeoff
-from bakeoff.notebook.call_options import CompareOptions, ProjectOptions
+from bakeoff.notebook.call_option_types import CompareOptions, ProjectOptions
 from bakeoff.notebook.compare_call import compare
 from bakeoff.notebook.configured_project import Project
 

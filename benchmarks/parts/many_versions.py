@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
 """What it takes to look into a registry of many model versions: a page, the best, the one in Production.
 
-    python -m benchmarks.registry [versions]
+    python -m benchmarks.parts.many_versions [versions]
 
 Each side is a registry that has been filled; filling it is not measured.
 """

@@ -1,6 +1,6 @@
 """How long a snapshot takes, beside reading the same Parquet file; each in a process of its own, in turns.
 
-python -m benchmarks.pinning [rows] [columns] [times]
+python -m benchmarks.parts.pinning [rows] [columns] [times]
 
 Once with the file in the memory of the machine, as after it was just written, and once from the disk. Of the
 snapshot, the share that the checks of the data take (findings and profile) is told, too.

@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
 """What the same bake-off costs again, and with one candidate changed, as parts of what it costs at first.
 
-    python -m benchmarks.reuse [workers]
+    python -m benchmarks.bakeoffs.reuse [workers]
 
 The 24 candidates of T2. The clock starts with the request, before the data are looked at, and stops when the
 last result is durable, and once more when the verdict is. The worker is warm.
@@ -17,9 +17,9 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from bakeoff.evaluation.planning.run_spec import RunRequest
-from benchmarks.contenders import a_warm_worker, of_run
-from benchmarks.stand import Stand
-from benchmarks.workloads import Workload, real
+from benchmarks.bakeoffs.contenders import a_warm_worker, of_run
+from benchmarks.bakeoffs.prepared_project import Stand
+from benchmarks.bakeoffs.workloads import Workload, real
 
 _CHANGED = "forest_100"
 _AGAIN = 5

@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
 """What a fit with two threads takes while other processes keep the cores busy, by how its threads wait.
 
-    python -m benchmarks.busy_cores [busy] [times]
+    python -m benchmarks.bakeoffs.busy_cores [busy] [times]
 
 `busy`: how many processes compute meanwhile (2; 0 for a machine that does nothing else). The threads of
 OpenMP meet at the end of each parallel loop. By default they wait there by spinning, and so keep the thread
@@ -46,7 +46,7 @@ def _fit_s(variables: dict[str, str]) -> float:
     environment = {**os.environ, "OMP_NUM_THREADS": _THREADS, **variables}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.busy_cores", "fit"],
+            [sys.executable, "-m", "benchmarks.bakeoffs.busy_cores", "fit"],
             env=environment,
             capture_output=True,
             text=True,

@@ -20,7 +20,7 @@ from bakeoff.evaluation.metrics.score_predictions import score
 from bakeoff.evaluation.planning.run_plan import Plan
 from bakeoff.settings.setting_definitions import Settings
 from bakeoff.worker.worker_oven import preloaded
-from benchmarks.stand import Stand
+from benchmarks.bakeoffs.prepared_project import Stand
 from registry.code.model_building import build
 from registry.columns.check_predictions import Predictions
 

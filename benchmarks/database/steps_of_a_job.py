@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
 """What one job costs the store: next, claim, renew, standing, complete, each in a transaction of its own.
 
-    python -m benchmarks.leases [jobs]
+    python -m benchmarks.database.steps_of_a_job [jobs]
 
 The cost of the first and of the last tenth are shown apart: it must not grow with the size of the run.
 """

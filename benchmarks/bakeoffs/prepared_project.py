@@ -13,7 +13,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.settings.configuration import Configuration, load
-from benchmarks.workloads import Workload
+from benchmarks.bakeoffs.workloads import Workload
 from registry.catalog.live_catalog import Catalog
 
 

@@ -1,6 +1,7 @@
 """A Celery application as one writes it who has read all about tuning it; nothing of it is ours.
 
-`celery -A benchmarks.plain_celery worker`; its environment names broker, stand, and the file of results.
+`celery -A benchmarks.bakeoffs.plain_celery worker`; its environment names broker, stand, and the file of
+results.
 """
 
 import os
@@ -12,8 +13,8 @@ from typing import Any
 from celery import Celery, signals
 
 from bakeoff.domain.candidate import Candidate
-from benchmarks.peers import Rows, Subject, evaluate, wait_warm, warm_up
-from benchmarks.stand import Stand
+from benchmarks.bakeoffs.peers import Rows, Subject, evaluate, wait_warm, warm_up
+from benchmarks.bakeoffs.prepared_project import Stand
 
 app = Celery("plain", broker=os.environ["BENCHMARK_BROKER"])
 app.conf.update(

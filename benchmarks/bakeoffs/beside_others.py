@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
 """Bake-offs side by side with joblib (loky), a plain Celery task, Ray and Dask: same candidates, same split.
 
-    python -m benchmarks.bakeoff [t1] [t2] [t3] [growth] [--times N] [--workers N] [--json FILE]
+    python -m benchmarks.bakeoffs.beside_others [t1] [t2] [t3] [growth] [--times N] [--workers N] [--json F]
 
 Ray and Dask are no dependencies of this project. They take part from an environment of their own, which has
 what the lock names besides:
@@ -9,7 +9,7 @@ what the lock names besides:
     uv venv build/peers
     uv pip install --python build/peers/bin/python -r requirements.lock ray distributed
     uv pip install --python build/peers/bin/python --no-deps -e .
-    python -m benchmarks.bakeoff t1 t2 t3 --peers build/peers/bin/python
+    python -m benchmarks.bakeoffs.beside_others t1 t2 t3 --peers build/peers/bin/python
 
 Each contender runs in a process of its own, in turns; what is shown is the median. The clock starts when all
 workers are there and have loaded their libraries, and the snapshot is made; it stops when the last result is
@@ -31,11 +31,11 @@ from typing import Any
 
 from bakeoff.cell.confinement.kernel_calls import become_subreaper
 from bakeoff.cell.inside.cell_main import THREAD_VARIABLES
-from benchmarks.memory import Peak
-from benchmarks.stand import Stand
-from benchmarks.workloads import Workload, large, real, trivial, trivial_of_library
+from benchmarks.bakeoffs.peak_memory import Peak
+from benchmarks.bakeoffs.prepared_project import Stand
+from benchmarks.bakeoffs.workloads import Workload, large, real, trivial, trivial_of_library
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 _SIDES = ("bakeoff", "apart", "joblib", "celery")
 _PEERS = ("ray", "dask")  #: by the interpreter of `--peers`
 #: Whose versions must be the same for all, or they would not do the same work.
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.bakeoff", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bakeoffs.beside_others", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], metavar="SCENARIO")
     parser.add_argument("--times", type=int, default=5, help="turns of each contender")
@@ -234,7 +234,7 @@ def _said(bound_s: float | None) -> str:
 
 
 def _run(side: str, python: str, stand: Stand, peak: Peak | None = None) -> dict[str, Any]:
-    command = [python, "-m", "benchmarks.contenders", side, str(stand.folder), str(stand.workers)]
+    command = [python, "-m", "benchmarks.bakeoffs.contenders", side, str(stand.folder), str(stand.workers)]
     environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
     with subprocess.Popen(command, cwd=_ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():

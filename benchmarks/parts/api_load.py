@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
 """Starting runs and reading their status at once, by 50 clients, beside an empty route of FastAPI.
 
-    python -m benchmarks.api [clients] [runs] [requests per second]
+    python -m benchmarks.parts.api_load [clients] [runs] [requests per second]
 
 Each client has a connection of its own, starts a run, and reads the status of its runs some times before it
 starts the next one, all in its share of the rate; a client that is late goes on at once. The empty route is
@@ -99,7 +99,7 @@ def project_in(folder: Path) -> Path:
     """A new project with the configuration of this checkout."""
     (folder / "config").mkdir()
     for name in ("bakeoff.yaml", "models.yaml"):
-        shutil.copy(Path(__file__).parent.parent / "config" / name, folder / "config")
+        shutil.copy(Path(__file__).parents[2] / "config" / name, folder / "config")
     return folder
 
 
@@ -107,7 +107,7 @@ def project_in(folder: Path) -> Path:
 def _serving(command: list[str], folder: Path) -> Iterator[int]:
     """The port, as soon as it says so."""
     log = folder / "served.log"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=folder, env=environment, stderr=output, stdout=output)
     try:

@@ -1,6 +1,6 @@
 """What a cell costs: a function that does nothing, called here and in a cell, in turns.
 
-python -m benchmarks.cells [orders]
+python -m benchmarks.parts.cells [orders]
 
 Back to back, an order waits for the fork of its cell; in a worker the fork is over by then, since scoring and
 the database take some milliseconds between one cell and the next. What the oven has loaded, each fork copies
@@ -18,9 +18,9 @@ from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.settings.setting_definitions import Settings
 from bakeoff.worker.worker_oven import preloaded
-from benchmarks.candidates import nothing
+from benchmarks.parts.quick_candidates import nothing
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 _UNHURRIED_S = 120
 
 
@@ -33,11 +33,13 @@ def main(orders: int = 200) -> None:
 def _measure(settings: Settings, orders: int) -> None:
     with (
         TemporaryDirectory() as folder,
-        Oven.start(preload=[*preloaded(settings), "benchmarks.candidates"], import_path=[str(_ROOT)]) as oven,
+        Oven.start(
+            preload=[*preloaded(settings), "benchmarks.parts.quick_candidates"], import_path=[str(_ROOT)]
+        ) as oven,
         connect(oven.socket, timeout_s=_UNHURRIED_S) as parent,
     ):
         order = Order(
-            entry="benchmarks.candidates:nothing",
+            entry="benchmarks.parts.quick_candidates:nothing",
             payload={},
             limits=Limits(wall_s=_UNHURRIED_S, threads=1),
             log=Path(folder) / "log",

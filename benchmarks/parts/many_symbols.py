@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
 """How long signals take for many symbols with years of prices, beside a loop of pandas over the symbols.
 
-    python -m benchmarks.signals [symbols] [years] [times] [--json FILE]
+    python -m benchmarks.parts.many_symbols [symbols] [years] [times] [--json FILE]
 
 Both sides read the same Parquet file and ask the same trained models, with one thread for the trees, each in
 a process of its own that has loaded its libraries, in turns. The market is made up, and there already.
@@ -57,7 +57,7 @@ def _prepare(folder: Path, symbols: int, years: int) -> None:
 
 
 def _in_a_process(side: str, folder: str) -> Seconds:
-    command = [sys.executable, "-m", "benchmarks.signals", "--side", side, "--folder", folder]
+    command = [sys.executable, "-m", "benchmarks.parts.many_symbols", "--side", side, "--folder", folder]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     told: Seconds = json.loads(done.stdout)

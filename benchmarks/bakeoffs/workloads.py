@@ -20,7 +20,7 @@ class Workload:
 
 
 def trivial(number: int) -> Workload:
-    return _constants(number, "benchmarks.candidates:Constant", lambda answer: {"answer": answer})
+    return _constants(number, "benchmarks.parts.quick_candidates:Constant", lambda answer: {"answer": answer})
 
 
 def trivial_of_library(number: int) -> Workload:

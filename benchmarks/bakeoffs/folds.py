@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
 """What five folds cost beside five times the serial seconds, what the same again costs, and one more.
 
-    python -m benchmarks.folds [--workers N] [--rows N] [--folds K]
+    python -m benchmarks.bakeoffs.folds [--workers N] [--rows N] [--folds K]
 
 The 24 candidates of T2. The bound is what no distribution can beat: the seconds of a serial loop over one
 split with as many training rows as a fold has, times the folds, divided by the workers; or the longest
@@ -21,9 +21,9 @@ from tempfile import TemporaryDirectory
 
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.evaluation.planning.split_design_request import DesignRequest
-from benchmarks.contenders import a_warm_worker, of_run
-from benchmarks.stand import Stand
-from benchmarks.workloads import Workload, real
+from benchmarks.bakeoffs.contenders import a_warm_worker, of_run
+from benchmarks.bakeoffs.prepared_project import Stand
+from benchmarks.bakeoffs.workloads import Workload, real
 
 _ADDED = "forest_100"
 
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.folds", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bakeoffs.folds", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--workers", type=int, default=min(10, len(os.sched_getaffinity(0))))
     parser.add_argument("--rows", type=int, help="the first rows of T2 alone: quicker, and less exact")
@@ -72,7 +72,14 @@ def _of_rows(workload: Workload, rows: int) -> Workload:
 
 def _serial(stand: Stand) -> dict[str, float]:
     """By candidate, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.contenders", "serial", str(stand.folder), str(stand.workers)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.bakeoffs.contenders",
+        "serial",
+        str(stand.folder),
+        str(stand.workers),
+    ]
     environment = os.environ | dict.fromkeys(
         ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
     )

@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
 """What the database does for how many jobs, and for how many supervisors at once; and what Redis is told.
 
-    python -m benchmarks.scale [URL of an empty database] [most jobs]
+    python -m benchmarks.database.many_jobs [URL of an empty database] [most jobs]
 
 First the cost of each step of a job while so many others are queued; then jobs per second, from claim to
 finish, by so many processes, beside procrastinate where that is installed, and by as many nodes as a cluster
@@ -30,8 +30,8 @@ from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import open_database, writing
 from bakeoff.store.monitoring import metric_counts
-from benchmarks.claiming import print_throughput
-from benchmarks.leases import BEGAN, a_job, a_result, a_run
+from benchmarks.database.claiming import print_throughput
+from benchmarks.database.steps_of_a_job import BEGAN, a_job, a_result, a_run
 from tasks.celery import messenger_for
 
 _SAMPLES = 200

@@ -25,7 +25,7 @@ from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.database.all_tables import IS_RUNNING
 from bakeoff.store.database.all_tables import jobs as job_table
 from bakeoff.store.database.engine import open_database, reading
-from benchmarks.leases import a_job, a_result, a_run
+from benchmarks.database.steps_of_a_job import a_job, a_result, a_run
 
 _TOGETHER = 4_000  #: jobs that processes share
 _PROCESSES = (1, 2, 4, 8)

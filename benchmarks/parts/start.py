@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
 """How long a user waits for commands and for `bakeoff.compare`, from the start of a process to its end.
 
-    python -m benchmarks.start [times]
+    python -m benchmarks.parts.start [times]
 
 A project of its own with three quick candidates on a toy set; nothing else should run. Cold: no worker is
 there, and nothing is remembered of the project, but Python's bytecode is compiled. Warm: the worker of the

@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
 """Whether candidates predict the same, to the last bit, in shared cells and apart: by whole workers.
 
-    python -m benchmarks.same_predictions [t1] [t1-library] [t2] [t3] [reference] [--workers 1 2 3]
+    python -m benchmarks.bakeoffs.same_predictions [t1] [t1-library] [t2] [t3] [reference] [--workers 1 2 3]
 
 Each bake-off runs first with `sharedCells: []`, a cell for each candidate. Then with shared cells, which are
 the default, at each number of `evalWorkers`, each time in the planned order, in reverse, and in a random one.
@@ -30,13 +30,13 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import job_of, run_of, write_run
 from bakeoff.settings.setting_definitions import Settings
 from bakeoff.store.bakeoffs import job_queries
-from benchmarks.bakeoff import WORKLOADS
-from benchmarks.contenders import a_warm_worker
-from benchmarks.stand import Stand
-from benchmarks.workloads import Workload
+from benchmarks.bakeoffs.beside_others import WORKLOADS
+from benchmarks.bakeoffs.contenders import a_warm_worker
+from benchmarks.bakeoffs.prepared_project import Stand
+from benchmarks.bakeoffs.workloads import Workload
 from registry.code.candidate_code import class_modules, code_at, is_installed_code
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 _REFERENCE = ("breast_cancer", "iris", "wine", "digits", "diabetes")
 _SCENARIOS = ("t1", "t1-library", "t2", "t3", "reference")
 _SHARED = tuple(Settings().shared_cells)
@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.same_predictions", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.bakeoffs.same_predictions", description=__doc__
+    )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("scenarios", nargs="*", choices=[*_SCENARIOS, []], metavar="SCENARIO")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 3], help="evalWorkers, each in turn")

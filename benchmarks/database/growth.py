@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
 """What a job and a look cost while a project grows from 1,000 jobs that have ended to 100,000.
 
-    python -m benchmarks.growth [most jobs] [URL of an empty database]
+    python -m benchmarks.database.growth [most jobs] [URL of an empty database]
 
 The project has runs of fifty candidates, each fitted again in each run, and every run judged. Their rows are
 those that a worker writes, inserted at once. At each size, medians of twenty: a run is started by the
@@ -39,9 +39,9 @@ from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, provenance_to_row, result_to_row, run_to_row
 from bakeoff.store.database import all_tables, schema_version
 from bakeoff.store.database.engine import writing
-from benchmarks.scale import settle
-from benchmarks.stand import Stand
-from benchmarks.workloads import trivial_of_library
+from benchmarks.bakeoffs.prepared_project import Stand
+from benchmarks.bakeoffs.workloads import trivial_of_library
+from benchmarks.database.many_jobs import settle
 from tasks import celery
 
 _SAMPLES = 20

@@ -1,0 +1,1 @@
+"""The speed of single parts: commands, the API, cells, snapshots, signals, the registry, and rest."""
