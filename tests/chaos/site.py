@@ -319,6 +319,7 @@ def _a_project(**shared: Any) -> Iterator[Project]:
         "evalWorkers": PER_NODE,
         "maxRunning": OVERALL,
         "maxAttempts": MAX_ATTEMPTS,
+        "preload": ["sklearn"],
     }
     with a_project({}, **limits, **shared) as project:
         shutil.copy(_GALLERY, project.folder / "plugins")

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,10 +65,14 @@ class Scored:
 @pytest.fixture(scope="module")
 def project() -> Iterator[Project]:
     candidates = {"means": {"path": "Means"}, "other": {"path": "Means", "params": {"spread": 0.2}}}
-    with warm.children_by_exec(), a_project(candidates, metricTimeout=2, memoryLimitMb=400) as project:
+    with ExitStack() as stack:
+        project = stack.enter_context(
+            a_project(candidates, metricTimeout=2, memoryLimitMb=400, preload=["sklearn"])
+        )
         shutil.copy(PLUGINS / f"{MODULE}.py", project.folder)
-        with project.worker(SECRET_OF_THE_WORKER="hidden"):
-            yield project
+        with warm.children_by_exec():
+            stack.enter_context(project.worker(SECRET_OF_THE_WORKER="hidden"))
+        yield project
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -208,18 +209,21 @@ def among_each_other(names: list[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def night() -> Iterator[Night]:
-    with warm.children_by_exec(), a_project({}) as project:
+    """The oven of the worker is a started one; the one in which candidates are checked is forked, as ever."""
+    with ExitStack() as stack:
+        project = stack.enter_context(a_project({}, preload=["sklearn"]))
         for name in ("hostile_gallery.py", "cell_gallery.py"):
             shutil.copy(PLUGINS / name, project.folder / "plugins")
-        with project.worker() as worker:
-            entries = catalog(deeds(project, worker))
-            (project.folder / "config" / "models.yaml").write_text(yaml.safe_dump({"models": entries}))
-            quiet = project.run(*HONEST)
-            before = settled(worker, project)
-            loud = project.start(*among_each_other(list(entries)))
-            wait_for(lambda: project.state(loud).has_ended, "the end of the night", within_s=300)
-            yield Night(project, worker, quiet, loud, before, settled(worker, project))
-            assert not worker.has_ended()
+        with warm.children_by_exec():
+            worker = stack.enter_context(project.worker())
+        entries = catalog(deeds(project, worker))
+        (project.folder / "config" / "models.yaml").write_text(yaml.safe_dump({"models": entries}))
+        quiet = project.run(*HONEST)
+        before = settled(worker, project)
+        loud = project.start(*among_each_other(list(entries)))
+        wait_for(lambda: project.state(loud).has_ended, "the end of the night", within_s=300)
+        yield Night(project, worker, quiet, loud, before, settled(worker, project))
+        assert not worker.has_ended()
 
 
 def settled(worker: Worker, project: Project) -> Estate:
