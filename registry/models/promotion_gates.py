@@ -14,7 +14,8 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.finding import blocking
 from bakeoff.domain.metric import directions_of, greater_is_better
 from bakeoff.domain.model_version import GateResult, ModelVersion, VersionFilter
-from bakeoff.domain.runs.verdict import Against, ReferenceComparison, RunVerdict, comparison_in_words
+from bakeoff.domain.runs.verdict import Against, ReferenceComparison, RunVerdict
+from bakeoff.domain.runs.verdict_facts_in_words import comparison_in_words
 from bakeoff.domain.wording import joined
 from bakeoff.settings.registry_settings import GateSettings
 from registry.models.registry_interface import BaseModelRegistry

@@ -11,7 +11,7 @@ from rich.text import Text
 from bakeoff.cli.output.number_format import plain
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
-from bakeoff.domain.runs.verdict import comparison_in_words
+from bakeoff.domain.runs.verdict_facts_in_words import comparison_in_words
 from bakeoff.domain.wording import counted, size
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bakeoff.domain.finding import before_cure
 from bakeoff.domain.runs.collapsed_grids import FoldedBoard, fold
-from bakeoff.domain.runs.verdict import verdict_facts
+from bakeoff.domain.runs.verdict_facts_in_words import verdict_facts
 from bakeoff.web.charts.metric_and_cost_columns import cost_of, latency_figure
 from bakeoff.web.charts.number_text import cost_text, fixed_text, metric_title, places_for, signed_text
 from bakeoff.web.charts.verdict_box import claim_of

@@ -9,7 +9,8 @@ from bakeoff.cli.output.runs.verdict_view import (
     whiskers,
 )
 from bakeoff.domain.finding import Finding, Severity
-from bakeoff.domain.runs.verdict import CorrectedScore, Interval, RunVerdict, verdict_facts
+from bakeoff.domain.runs.verdict import CorrectedScore, Interval, RunVerdict
+from bakeoff.domain.runs.verdict_facts_in_words import verdict_facts
 
 VERDICT = RunVerdict(
     metric="f1",

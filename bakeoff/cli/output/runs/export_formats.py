@@ -8,7 +8,8 @@ from typing import Any
 from bakeoff.cli.output.number_format import bounds, decimals, fixed, plain
 from bakeoff.cli.output.runs.verdict_view import place_of
 from bakeoff.domain.finding import FAILED_CHECKS, in_short
-from bakeoff.domain.runs.verdict import Interval, verdict_facts
+from bakeoff.domain.runs.verdict import Interval
+from bakeoff.domain.runs.verdict_facts_in_words import verdict_facts
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
 from bakeoff.operations.runs.run_report import RunReport, failure_record, standing_record

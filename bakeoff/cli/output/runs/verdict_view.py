@@ -8,7 +8,8 @@ from rich.text import Text
 from bakeoff.cli.output.number_format import bounds, decimals, explodes_at
 from bakeoff.cli.output.states_and_findings import finding_lines
 from bakeoff.domain.finding import Finding
-from bakeoff.domain.runs.verdict import Interval, RunVerdict, Standing, verdict_facts
+from bakeoff.domain.runs.verdict import Interval, RunVerdict, Standing
+from bakeoff.domain.runs.verdict_facts_in_words import verdict_facts
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -19,7 +19,8 @@ from fixtures.project import Project, a_project, wait_for
 from fixtures.samples import NOON
 from sqlalchemy import update
 
-from bakeoff.domain.runs.verdict import RunVerdict, verdict_facts
+from bakeoff.domain.runs.verdict import RunVerdict
+from bakeoff.domain.runs.verdict_facts_in_words import verdict_facts
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging import shuffle_check
