@@ -7,6 +7,7 @@ from typing import Any
 
 _MOST_LISTED = 20
 _MOST_QUOTED = 120  #: characters
+_ALL_NAMED = 4
 _THOUSAND = 1000
 
 
@@ -34,6 +35,13 @@ def quoted(value: object) -> str:
 def joined(parts: Sequence[str]) -> str:
     """`a, b and c`"""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def joined_in_brief(parts: Sequence[str]) -> str:
+    """Up to four, all of them; of more, three: `a, b, c and 297 more`"""
+    if len(parts) <= _ALL_NAMED:
+        return joined(parts)
+    return f"{', '.join(parts[: _ALL_NAMED - 1])} and {len(parts) - _ALL_NAMED + 1:,} more"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -116,6 +116,14 @@ class Result:
         None  #: the earlier evaluation that these metrics come from; None: it was fitted for this run
     )
 
+    @property
+    def unscored(self) -> dict[str, str]:
+        """Why metrics have no value, by their names: the warning of each that says something of it."""
+        warnings = [str(warning) for warning in self.details.get("warnings", ())]
+        undefined = [name for name, value in self.metrics.items() if value is None]
+        told = {name: next((said for said in warnings if said.startswith(name)), None) for name in undefined}
+        return {name: said for name, said in told.items() if said is not None}
+
     def to_record(self) -> dict[str, Any]:
         """The record as JSON, in events, over HTTP and in `--json`."""
         return {

@@ -20,7 +20,7 @@ from bakeoff.domain.runs.verdict import (
     Standing,
     is_cheap,
 )
-from bakeoff.domain.wording import joined
+from bakeoff.domain.wording import joined, joined_in_brief
 from bakeoff.evaluation.statistics.tie_break_costs import cost_of, costs_in_words, measured_cost
 
 #: As `prefer`: the user gave an order of candidates, not a cost.
@@ -30,8 +30,6 @@ ORDER = "order"
 SCORE = "score"
 
 _PAIR = 2
-_NAMED = 4  #: most names that are all listed; of more, three are
-_LISTED = 3
 
 _WORDS = (
     *("no", "one", "two", "three", "four", "five", "six"),
@@ -125,10 +123,10 @@ def _nobody_is_best(verdict: RunVerdict, scored: dict[str, Contender]) -> str:
     worse = [id_ for id_ in scored if verdict.standings.get(id_) is Standing.WORSE]
     if worse:
         others = [id_ for id_ in scored if id_ not in worse]
-        shown = f"{_names(worse)} {'is' if len(worse) == 1 else 'are'} shown not to be the best"
-        return f"{shown}. Which of {_names(others)} is, cannot be said: their {why}"
+        shown = f"{joined_in_brief(worse)} {'is' if len(worse) == 1 else 'are'} shown not to be the best"
+        return f"{shown}. Which of {joined_in_brief(others)} is, cannot be said: their {why}"
     if verdict.undecided and verdict.recommended is not None:
-        return f"Which of {_names(verdict.undecided)} is best cannot be said: their {why}"
+        return f"Which of {joined_in_brief(verdict.undecided)} is best cannot be said: their {why}"
     return f"Nothing can be claimed of the {_count(len(scored))} candidates: their {why}"
 
 
@@ -159,7 +157,7 @@ def _behind(pair: PairDifference) -> str:
 
 
 def _tie(verdict: RunVerdict, margin: float | None) -> str:
-    names = _names(verdict.tied)
+    names = joined_in_brief(verdict.tied)
     lead = "" if len(verdict.tied) == _PAIR else f"{_count(len(verdict.tied)).capitalize()} candidates"
     close = [id_ for id_ in verdict.tied if verdict.standings[id_] is Standing.EQUIVALENT]
     within = "" if margin is None else f"within {margin:g} of whichever is best"
@@ -177,9 +175,13 @@ def _tie(verdict: RunVerdict, margin: float | None) -> str:
     ]
     if unknown:
         them = "it" if len(unknown) == 1 else "them"
-        said += f" {_names(unknown)} may be as good: too few rows tell {them} from {verdict.tied[0]}."
+        said += (
+            f" {joined_in_brief(unknown)} may be as good: too few rows tell {them} from {verdict.tied[0]}."
+        )
     if close:
-        said += f" Of these, {_names(close)} {'is' if len(close) == 1 else 'are'} shown to be {within}."
+        said += (
+            f" Of these, {joined_in_brief(close)} {'is' if len(close) == 1 else 'are'} shown to be {within}."
+        )
     return said
 
 
@@ -301,7 +303,7 @@ def _against(verdict: RunVerdict, first: list[str], name: str, *, is_implied: bo
         if len(better) == 1 < count:
             who = better[0].candidate
         elif 0 < len(others) <= _PAIR < count:
-            who = f"All but {_names(others)}"
+            who = f"All but {joined_in_brief(others)}"
         else:
             who = _so_many(len(better), count)
         return f"{who} {verb} {name} by about {_by(better)} {unit}."
@@ -382,9 +384,3 @@ def _times(ratio: float) -> str:
 
 def _count(count: int) -> str:
     return _WORDS[count] if count < len(_WORDS) else f"{count}"
-
-
-def _names(ids: Sequence[str]) -> str:
-    if len(ids) <= _NAMED:
-        return joined(ids)
-    return f"{', '.join(ids[:_LISTED])} and {len(ids) - _LISTED} more"

@@ -162,8 +162,20 @@ class BakeoffResult:
 
     @cached_property
     def errors(self) -> "CandidateErrors":
-        """The candidates without a result, by name."""
-        return CandidateErrors({job.candidate.id: job for job in self._report.unsuccessful})
+        """The candidates without a result, and those of which a metric has no value, by name."""
+        failed = {job.candidate.id: CandidateError(job) for job in self._report.unsuccessful}
+        unscored = {
+            row.result.model_id: CandidateError(unscored=row.result.unscored)
+            for row in self._report.standings
+            if row.result.unscored
+        }
+        return CandidateErrors({**failed, **unscored})
+
+    @cached_property
+    def warnings(self) -> dict[str, tuple[str, ...]]:
+        """What was noticed of candidates that have a result, by name: those that the leaderboard counts."""
+        told = {row.result.model_id: row.result.details.get("warnings", ()) for row in self._report.standings}
+        return {name: tuple(map(str, warnings)) for name, warnings in told.items() if warnings}
 
     @cached_property
     def stopped(self) -> "pd.DataFrame":
@@ -321,8 +333,8 @@ class BakeoffResult:
 class CandidateErrors(Mapping[str, "CandidateError"]):
     """By candidate; printed, one paragraph for each."""
 
-    def __init__(self, jobs: "Mapping[str, Job]") -> None:
-        self._errors = {name: CandidateError(job) for name, job in jobs.items()}
+    def __init__(self, errors: "Mapping[str, CandidateError]") -> None:
+        self._errors = dict(errors)
 
     def __getitem__(self, name: str) -> "CandidateError":
         return self._errors[name]
@@ -338,43 +350,47 @@ class CandidateErrors(Mapping[str, "CandidateError"]):
 
 
 class CandidateError:
-    """Why a candidate has no result."""
+    """Why a candidate has no result, or has one in which a metric has no value."""
 
-    def __init__(self, job: "Job") -> None:
-        self._job = job
+    def __init__(self, job: "Job | None" = None, *, unscored: "Mapping[str, str] | None" = None) -> None:
+        self._error = job.error if job else None
+        self._state = str(job.state) if job else "completed"
+        self.metrics = dict(unscored or {})  #: why those without a value have none; empty: it has no result
 
     @property
     def state(self) -> str:
-        return str(self._job.state)
+        return self._state
 
     @property
     def type(self) -> str:
-        return self._job.error.type if self._job.error else ""
+        return self._error.type if self._error else ""
 
     @property
     def message(self) -> str:
-        return self._job.error.message if self._job.error else ""
+        return self._error.message if self._error else "; ".join(self.metrics.values())
 
     @property
     def phase(self) -> str:
-        return str(self._job.error.phase) if self._job.error else ""
+        return str(self._error.phase) if self._error else ""
 
     @property
     def hint(self) -> str:
         """What to do about it, where that is known."""
-        return self._job.error.hint if self._job.error else ""
+        return self._error.hint if self._error else ""
 
     @property
     def traceback(self) -> str:
-        return self._job.error.traceback if self._job.error else ""
+        return self._error.traceback if self._error else ""
 
     @property
     def log(self) -> str:
         """The last lines that it printed."""
-        return self._job.error.log_tail if self._job.error else ""
+        return self._error.log_tail if self._error else ""
 
     def __repr__(self) -> str:
-        if not self._job.error:
+        if self.metrics:
+            return f"{self.state}, but {self.message}"
+        if not self._error:
             return self.state
         hint = f" ({self.hint})" if self.hint else ""
         return f"{self.state} at {self.phase}: {self.type}: {self.message}{hint}"

@@ -32,12 +32,11 @@ def judged_candidate(
 ) -> JudgedCandidate:
     """`sketch`: as it is stored, of this metric. `name`: if it is not called by the id of its candidate."""
     score = result.metrics.get(metric)
-    notes = (note for note in result.details.get("warnings", ()) if str(note).startswith(metric))
     return JudgedCandidate(
         id=name or result.model_id,
         sketch=None if sketch is None else Sketch.from_bytes(sketch),
         score=score,
-        why_unscored=next(notes, None) if score is None else None,
+        why_unscored=result.unscored.get(metric),
         is_baseline=name is None and result.model_id == run.baseline_id,
         fit_seconds=result.cost.fit_s,
         predict_seconds=result.cost.predict_s / max(1, _predicted_rows(run, result)),

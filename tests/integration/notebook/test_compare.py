@@ -290,11 +290,22 @@ def test_groups_are_kept_together(result: BakeoffResult) -> None:
 
 
 def test_a_function_of_the_notebook_is_a_metric(session: Session) -> None:
-    metric = session("def share(y_true, y_pred):\n    return float((y_true == y_pred).mean())\n").share
+    module = session(
+        "def share(y_true, y_pred):\n    return float((y_true == y_pred).mean())\n"
+        "def luck(y_true, y_pred):\n    raise RuntimeError('none today')\n"
+    )
     found = bakeoff.compare(
-        {"tree": DecisionTreeClassifier(max_depth=2)}, X, Y, metrics=["accuracy", metric], progress=False
+        {"tree": DecisionTreeClassifier(max_depth=2)},
+        X,
+        Y,
+        metrics=["accuracy", module.share, module.luck],
+        progress=False,
     )
     assert found.leaderboard["share"].tolist() == found.leaderboard.accuracy.tolist()
+    assert set(found.errors) == {"tree", "dummy"}
+    assert "luck failed: RuntimeError: none today" in found.errors["tree"].message
+    assert found.warnings["tree"] == tuple(found.errors["tree"].metrics.values())
+    assert "no value for tree and dummy: " in repr(found)
 
 
 def test_candidates_move_to_a_project_with_their_code(result: BakeoffResult, tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ from bakeoff.cli.output import states_and_findings
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.runs.job import Job, JobError, JobKind, JobState
 from bakeoff.domain.runs.result import Result
-from bakeoff.domain.wording import counted
+from bakeoff.domain.wording import counted, joined_in_brief
 from bakeoff.settings.log_setup import readable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _LONGEST_MESSAGE = 400
+_MOST_REASONS = 3
 _INDENT = (0, 0, 0, 4)
 
 
@@ -46,6 +47,24 @@ def warnings_in_full(results: Sequence[Result]) -> "list[RenderableType]":
             parts += [Text(), Text.assemble(*name, f"  {counted(len(warnings), 'warning')}")]
             parts += [_indented(Text(clean(warning), "yellow")) for warning in warnings]
     return parts
+
+
+def unscored(results: Sequence[Result], *, said: str = "") -> "list[RenderableType]":
+    """Why the leaderboard has no value of a metric, where a warning tells. `said`: what was told already."""
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        for why in result.unscored.values():
+            reasons.setdefault(why, []).append(result.model_id)
+    lines = [
+        Text(f"no value for {joined_in_brief(names)}: {clean(why)}", "yellow")
+        for why, names in reasons.items()
+        if why.rstrip(".") not in said
+    ]
+    hidden = len(lines) - _MOST_REASONS
+    return [
+        *lines[:_MOST_REASONS],
+        *([Text(f"  … and {hidden} more: --errors shows all", "dim")] if hidden > 0 else []),
+    ]
 
 
 def _failure(job: Job, *, whole: bool) -> "Iterator[RenderableType]":

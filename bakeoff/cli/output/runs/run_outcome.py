@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from bakeoff.cli.output import signal_run_view, terminal
-from bakeoff.cli.output.runs.failure_list import failures, warnings_in_full
+from bakeoff.cli.output.runs.failure_list import failures, unscored, warnings_in_full
 from bakeoff.cli.output.runs.leaderboard_table import leaderboard, stopped_table
 from bakeoff.cli.output.runs.run_header import header, state
 from bakeoff.cli.output.runs.saving_and_tracking_view import saving_lines, tracking_lines
@@ -65,23 +65,25 @@ def show_outcome(
         if report.run.signals
         else leaderboard(report, console, top=top, members=members)
     )
+    sentence = report.verdict.sentence if report.verdict else ""
     terminal.show(
         console,
         state(report.summary, reused=report.reused, own_preparation=_own_preparation(report)),
         *(verdict_lines(report.verdict, told=shown) if report.verdict else []),
         *([Text(), *board] if board else []),
         *stopped_table(report, console, top=top),
+        *(
+            []
+            if errors or report.run.signals
+            else unscored([row.result for row in report.standings], said=sentence)
+        ),
         *failures(report.unsuccessful, top=top, whole=errors),
         *(
             warnings_in_full([row.result for row in report.standings])
             if errors and not report.run.signals
             else []
         ),
-        *(
-            saving_lines(report.saving, said=report.verdict.sentence if report.verdict else "")
-            if report.saving
-            else []
-        ),
+        *(saving_lines(report.saving, said=sentence) if report.saving else []),
         *(tracking_lines(report.tracking) if report.tracking else []),
     )
 
