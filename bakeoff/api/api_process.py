@@ -1,10 +1,13 @@
 """The process that serves the API until it is stopped."""
 
+import asyncio
 import logging
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_address
+from types import FrameType
 
 import uvicorn
 
@@ -22,7 +25,7 @@ log = logging.getLogger(__name__)
 
 _GRACE_S = 10
 _BACKLOG = 2048
-
+_TICK_S = 1.0
 
 #: Makes the pages that are served beside the API. The pages know the API, and not the other way round.
 MakePages = Callable[[Service, PageSessions], MountedPages]
@@ -54,7 +57,7 @@ def _open_access_note(*, open_to_all: bool) -> str:
 
 def _run(context: Context, tokens: Tokens, listener: socket.socket, pages: MakePages | None) -> None:
     stopping: Callable[[], bool] = lambda: server.should_exit  # noqa: E731
-    server = uvicorn.Server(
+    server = CalmServer(
         uvicorn.Config(
             create_app(context, tokens, is_stopping=stopping, pages=pages),
             log_config=None,
@@ -68,6 +71,23 @@ def _run(context: Context, tokens: Tokens, listener: socket.socket, pages: MakeP
         # uvicorn raises the signal again when it has ended. Nothing is left to do then.
         signal.signal(number, lambda *_: None)
     server.run(sockets=[listener])
+
+
+class CalmServer(uvicorn.Server):
+    """Wakes once a second, for the header `Date`, and at once when it has to stop; not ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stop = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # at 0 it writes the header
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _TICK_S)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        asyncio.get_running_loop().call_soon_threadsafe(self._stop.set)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -26,7 +26,7 @@ USERS_LOCK = "users.lock"
 LOG = "redis.log"
 
 GRACE_S = 2.0  # without users; two commands in a row share one server
-_POLL_S = 0.25
+_POLL_S = 0.5
 _STOP_S = 3.0  # a server that needs longer for its last fsync is killed
 _BIND_S = 3.0  # until the socket of a new server must be there
 _EARLY_S = 1.0  # a server that ended so soon may have refused to start
@@ -153,6 +153,7 @@ def _command(folder: Path, socket: Path, executable: str) -> list[str]:
         "appendfsync": "everysec",
         "aof-load-truncated": "yes",
         "maxmemory-policy": "noeviction",
+        "hz": "2",  # how often it wakes while nobody asks; not less, because it ends at such a moment
     }
     return [executable, *(word for name, value in options.items() for word in (f"--{name}", value))]
 

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 _PROCESS = (sys.executable, "-P", "-m", "bakeoff.worker.celery_process")  # -P: not from the current folder
 #: What starts a process of Celery; a command such as `beat` follows.
 COMMAND = (*_PROCESS, "-A", "tasks", "--quiet")
+_HEARTBEAT_S = 10  #: for Flower, which misses a worker after twice as long; our leases do without
 #: What starts a worker; its options follow.
 WORKER = (*_PROCESS, "worker")
 
 
 def worker_command(queue: str, name: str, log_level: str = "INFO") -> list[str]:
-    return [*WORKER, "-l", log_level, "--without-gossip", "--without-mingle", "-Q", queue, "-n", f"{name}@%h"]
+    quiet = ["--without-gossip", "--without-mingle", "--heartbeat-interval", str(_HEARTBEAT_S)]
+    return [*WORKER, "-l", log_level, *quiet, "-Q", queue, "-n", f"{name}@%h"]
 
 
 def main() -> None:

@@ -74,9 +74,22 @@ def fork(
     """
     if tuple(command[: len(_PYTHON)]) != _PYTHON:
         raise ValueError(f"{command[:4]} cannot be forked: expected {' '.join(_PYTHON)} MODULE")
+
+    def become_it() -> None:
+        _become(command, environment, output)
+        _run(command[len(_PYTHON) :])
+
+    return fork_for(become_it, prepare)
+
+
+def fork_for(work: Callable[[], None], prepare: Callable[[], None]) -> ForkedProcess:
+    """Has a forked child do some work. What that loads and writes takes no memory of this process.
+
+    The exit code is 0 if nothing was raised. `prepare` is called first, while signals are held back.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
-    signals = {signal.SIGTERM, signal.SIGINT}
+    signals = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
     # One that comes between the fork and the reset would be heard by a handler that is the parent's.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     pid = os.fork()
@@ -85,11 +98,12 @@ def fork(
         return ForkedProcess(pid)
     try:
         prepare()
+        signal.set_wakeup_fd(-1)
         for number in signals:
-            signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        _become(command, environment, output)
-        _run(command[len(_PYTHON) :])
+        work()
+        os._exit(0)
     except BaseException:  # noqa: BLE001 - nothing of the parent's stack may go on in the child
         traceback.print_exc()
     os._exit(1)
@@ -108,8 +122,10 @@ def _become(command: Sequence[str], environment: Mapping[str, str], output: int 
         show_command(command)
     if not sys.flags.safe_path and sys.path and sys.path[0] in {"", str(Path.cwd())}:
         del sys.path[0]
-    for name in [name for name in sys.modules if name.partition(".")[0] == "tasks"]:
-        del sys.modules[name]
+    # Not by a look at all names there are: that would copy a page for almost each of them.
+    own = sys.modules.pop("tasks", None)
+    for part in vars(own) if own else ():
+        sys.modules.pop(f"tasks.{part}", None)
 
 
 def _run(words: Sequence[str]) -> NoReturn:

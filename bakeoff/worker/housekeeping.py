@@ -17,6 +17,7 @@ from bakeoff.operations.capacity import CapsFollower
 from bakeoff.operations.doorbells import ring_next, sweep
 from bakeoff.settings.log_setup import RepeatedWarning
 from bakeoff.store.bakeoffs import cancellation, job_queries, run_rows, saving_rows, suite_rows
+from bakeoff.store.bakeoffs.change_marks import WriteWatch
 from bakeoff.store.bakeoffs.results import race_rows, verdict_rows
 from bakeoff.store.database import stalled_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
@@ -31,11 +32,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_OVEN_S = 1.0
-_SAVER_S = 1.0
-_TRACKER_S = 1.0
-_CAPS_S = 1.0
-_BROKER_S = 2.0
+_LOOK_S = 1.0
+_LOOK_ANYWAY_S = 10.0  #: rows also become due by time, after an attempt that failed
+_BROKER_S = 5.0
+_FOLDER_S = 2.0
 _LEAVE_S = 0.5
 
 
@@ -81,6 +81,11 @@ def retried_later(duty: Callable[..., object]) -> Callable[..., None]:
     return tried
 
 
+def _one_by_one(*duties: Callable[[], None]) -> None:
+    for duty in duties:
+        duty()
+
+
 class Housekeeper:
     def __init__(self, node: "WorkerNode", worker: Any) -> None:
         """`worker`: Celery's."""
@@ -91,19 +96,21 @@ class Housekeeper:
         self._tracker = Tracker(self._context)
         self._caps = CapsFollower(self._context.configuration)
         self._idle_since: float | None = None
+        self._lease_s = self._context.configuration.settings.lease_seconds
+        self._writes = WriteWatch(self._context.configuration.database_file)
+        self._is_due = True  #: something was, or may have been, at the last look
+        self._look_at = 0.0  #: monotonic time of the next look, even if nothing has changed
 
     def begin(self, *, for_run: str | None, for_owner: bool) -> None:
         """`for_run`: the worker is temporary, and ends some time after this run, if no other one waits.
 
         `for_owner`: it ends when the process is gone that holds the other end of its standard input.
         """
-        lease_s = self._context.configuration.settings.lease_seconds
         every = self._worker.timer.call_repeatedly
-        every(lease_s / 3, retried_later(sweep), (self._context,))
-        every(_OVEN_S, retried_later(self._oven.start_again_if_dead), (self._context.configuration,))
-        every(_SAVER_S, retried_later(self._saver.start_if_due))
-        every(_TRACKER_S, retried_later(self._tracker.start_if_due))
-        every(_CAPS_S, retried_later(self._follow_caps))
+        every(self._lease_s / 3, retried_later(sweep), (self._context,))
+        # By one timer: each wakes Celery's loop, which costs more than what these do while nothing happens.
+        looks = (self._keep_oven, self.start_what_is_due, self._follow_caps)
+        every(_LOOK_S, _one_by_one, [retried_later(look) for look in looks])
         # In threads: Celery's loop stands still while it has no connection to the broker, and it may itself
         # be waiting for a lock that a stopped writer holds.
         in_threads = [self._keep_broker, self._end_stopped_writers]
@@ -120,6 +127,18 @@ class Housekeeper:
             in_threads.insert(0, partial(owner.listen, self._ring))
         for duty in in_threads:
             Thread(target=duty, daemon=True).start()
+
+    def _keep_oven(self) -> None:
+        self._oven.start_again_if_dead(self._context.configuration)
+
+    def start_what_is_due(self) -> None:
+        """Saver and tracker. Asks the database only after somebody has written, or while something is due."""
+        is_time = time.monotonic() >= self._look_at
+        if not self._writes.may_have_changed() and not is_time and not self._is_due:
+            return
+        self._is_due = True  # also if what follows fails
+        self._look_at = time.monotonic() + min(_LOOK_ANYWAY_S, self._lease_s / 3)
+        self._is_due = any([self._saver.start_if_due(), self._tracker.start_if_due()])
 
     def _follow_caps(self) -> None:
         """Take up new caps. Celery then takes no more messages than jobs may run here."""
@@ -161,7 +180,7 @@ class Housekeeper:
         """
         file = file_of(self._context.configuration.data_dir, run_id)
         while file.exists():
-            time.sleep(_BROKER_S)
+            time.sleep(_FOLDER_S)
         self._oven.stop()
         os._exit(os.EX_OK)
 

@@ -6,18 +6,21 @@ the second signal all end at once. If this process is killed, each child gets SI
 
 import logging
 import os
+import select
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bakeoff.cell.confinement.kernel_calls import die_with_parent
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.machine.restart_policy import RestartPolicy
 from bakeoff.settings import log_setup
-from bakeoff.worker.forked_module import ForkedProcess, fork
+from bakeoff.worker.forked_module import ForkedProcess, fork, fork_for
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ _DEATHS = 5
 _WITHIN_S = 60.0
 _LONG_PAUSE_S = 60.0
 _LOOK_S = 0.2
+_CALM_S = 1.0  #: between two looks while all is well; the end of a child, or a signal, ends the wait
 _PATIENCE_S = 12.0  #: how long one that brings work may take to end before it is killed
 _LAST_LINES, _LAST_BYTES = 5, 5_000
 _BAD_USAGE = 2  #: the exit code of our own commands for wrong options or settings
@@ -111,6 +115,27 @@ class Child:
             self.process.send_signal(number)
 
 
+class AskedByChild:
+    """A question that a forked child asks again and again until the answer is yes.
+
+    Asking loads a client of Celery. In this process its memory would stay for as long as the services run.
+    """
+
+    def __init__(self, question: Callable[[], bool]) -> None:
+        self._question = question
+        self._child: ForkedProcess | None = None
+
+    def __call__(self) -> bool:
+        """Whether the answer was yes. Does not wait for it."""
+        if self._child is None or self._child.poll():
+            self._child = fork_for(self._ask, partial(_leave_group, os.getpid()))
+        return self._child.poll() == 0
+
+    def _ask(self) -> None:
+        while not self._question():
+            time.sleep(_LOOK_S)
+
+
 def _leave_group(parent: int) -> None:
     os.setpgid(0, 0)
     _end_with(parent)
@@ -122,20 +147,36 @@ def _end_with(parent: int) -> None:
         os._exit(1)
 
 
-def supervise(children: Sequence[Child], *, meanwhile: Callable[[], None] = lambda: None) -> None:
-    """Runs the children until SIGTERM or Ctrl-C. `meanwhile` is called several times a second."""
+def supervise(children: Sequence[Child], *, meanwhile: Callable[[], bool] = lambda: False) -> None:
+    """Runs the children until SIGTERM or Ctrl-C.
+
+    `meanwhile` is called several times a second for as long as it returns True, and seldom afterwards.
+    """
     received: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: received.append(number))
+    heard = _wake_at_signals()
     try:
         while not received:
             for child in children:
                 child.look()
-            meanwhile()
-            time.sleep(_LOOK_S)
+            is_busy = meanwhile() or any(child.process is None for child in children)
+            select.select([heard], [], [], _LOOK_S if is_busy else _CALM_S)
+            with suppress(BlockingIOError):
+                os.read(heard, 4096)
     finally:
         _stop([child for child in children if not child.is_vital], received, signal.SIGKILL, _PATIENCE_S)
         _stop([child for child in children if child.is_vital], received, signal.SIGQUIT)
+
+
+def _wake_at_signals() -> int:
+    """A pipe that can be read after a signal. Also after SIGCHLD: a child has ended."""
+    heard, told = os.pipe()
+    for end in (heard, told):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return heard
 
 
 def _stop(

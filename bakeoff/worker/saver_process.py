@@ -34,9 +34,10 @@ class Saver:
         self._suites: set[str] = set()  #: suites that were
         self._rounds: set[tuple[str, int]] = set()  #: rounds of races that were over
 
-    def start_if_due(self) -> None:
+    def start_if_due(self) -> bool:
+        """Whether there is something to look at again, or a saver at work."""
         if self.is_running():
-            return
+            return True
         # The process that ends a run, or a round, judges it within a second. If one is due at two checks, it
         # has died.
         engine = self._context.engine
@@ -47,9 +48,10 @@ class Saver:
         rounds = set(race_rows.due(engine))
         waiting = verdict_rows.due(engine, for_saver=True) or saving_rows.due(engine)
         left = self._unjudged & unjudged or self._rounds & rounds
-        if left or suites - self._suites or waiting or suite_rows.are_due(engine):
+        if is_due := bool(left or suites - self._suites or waiting or suite_rows.are_due(engine)):
             self._process = self._start()
         self._unjudged, self._suites, self._rounds = unjudged, suites, rounds
+        return is_due or bool(unjudged or rounds)
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -25,9 +25,13 @@ class Tracker:
         self._context = context
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start_if_due(self) -> None:
-        if self.is_wanted and not self.is_running() and tracking_rows.due(self._context.engine):
+    def start_if_due(self) -> bool:
+        """Whether there is something to log, or a tracker at work."""
+        if not self.is_busy():
+            return False
+        if not self.is_running():
             self._process = self._start()
+        return True
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

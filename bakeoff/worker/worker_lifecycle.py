@@ -12,10 +12,11 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from celery import Celery, signals
+from celery import Celery, platforms, signals
 from click import Option
 
 from bakeoff.broker import CONTROL, EVALUATIONS
+from bakeoff.cell.confinement.kernel_calls import die_with_parent
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import ring_next
@@ -51,6 +52,14 @@ def _leave_at_once(**_: Any) -> None:
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))
+
+
+def end_pool_with_worker() -> None:
+    """How each process of the pool asks the kernel for its end with the worker: a system call.
+
+    Billiard's own way first compiles a parser of C, in each process of the pool: 10 MB, and a 40th second.
+    """
+    platforms._set_pdeathsig = die_with_parent  # noqa: SLF001 - there is no public way
 
 
 class WorkerNode:
@@ -110,6 +119,7 @@ class WorkerNode:
         context.configuration.require_shared_dir()
         if EVALUATIONS in queues:
             self.oven.start(context.configuration)  # first: until then it waits with the rest of its start
+            end_pool_with_worker()
         schema_version.ensure(context.engine)
         if CONTROL in queues:
             context.catalog()  # logs which candidates are ready, and stops the worker if there is no catalog

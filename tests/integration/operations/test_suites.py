@@ -1,13 +1,17 @@
 """Suites from their start to their verdict, without any worker: jobs are ended by hand."""
 
 import subprocess
+import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from fixtures.databases import create_tables
+from fixtures.project import wait_for
 from fixtures.samples import a_result
 from fixtures.stored import PLENTY, an_error, sketches_of_scores
 
@@ -27,6 +31,10 @@ from bakeoff.store.bakeoffs.queue.claims import Holder
 from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine import writing
 from bakeoff.worker import saver_process
+from bakeoff.worker.housekeeping import Housekeeper
+
+if TYPE_CHECKING:
+    from bakeoff.worker.worker_node import WorkerNode
 
 DATA = ("a", "b", "c", "d", "e", "f")
 CONFIG = f"""
@@ -348,3 +356,36 @@ def test_what_nobody_can_correct_is_never_given_up(context: Context, monkeypatch
 def test_an_unknown_suite_is_refused_with_those_that_there_are(context: Context) -> None:
     with pytest.raises(InvalidInputError, match=r"there is no suite 'sixx' .*; did you mean 'six'\?"):
         starting.new_suite(context, "sixx")
+
+
+def test_an_idle_worker_asks_the_database_nothing_until_somebody_writes(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    saver = SimpleNamespace(start_if_due=lambda: bool(asked.append("saver")))
+    node = SimpleNamespace(context=context, oven=None)
+    keeper = Housekeeper(cast("WorkerNode", node), worker=None)
+    monkeypatch.setattr(keeper, "_saver", saver)
+
+    def looks(number: int) -> int:
+        asked.clear()
+        for _ in range(number):
+            keeper.start_what_is_due()
+        return len(asked)
+
+    log = Path(f"{context.configuration.database_file}-wal")
+    wait_for(lambda: time.time() - log.stat().st_mtime > 0.2, "a log that is at rest")
+    assert looks(5) == 1  # as it begins
+    starting.start_suite(context, starting.new_suite(context, "pair"))
+    assert looks(1) == 1
+
+
+def test_a_worker_looks_again_at_once_after_a_look_that_failed(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = Housekeeper(cast("WorkerNode", SimpleNamespace(context=context, oven=None)), worker=None)
+    failing = SimpleNamespace(start_if_due=lambda: 1 / 0)
+    monkeypatch.setattr(keeper, "_saver", failing)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            keeper.start_what_is_due()

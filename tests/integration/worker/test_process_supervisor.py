@@ -14,7 +14,7 @@ from fixtures.kitchen import below, is_alive
 from fixtures.project import wait_for
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.worker.process_supervisor import Child
+from bakeoff.worker.process_supervisor import AskedByChild, Child
 
 #: Two that bring work, then one that does it; each says when it is told to end, and how.
 SUPERVISOR = """
@@ -182,3 +182,23 @@ def test_a_log_is_for_this_user_alone_and_only_its_end_is_shown(tmp_path: Path) 
 
     assert str(refused.value).endswith("\n  the end")
     assert len(str(refused.value)) < 6000
+
+
+def test_a_question_is_asked_by_a_child_until_the_answer_is_yes(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+
+    def third_time() -> bool:
+        with asked.open("a") as file:
+            file.write(f"{os.getpid()} ")
+        times = asked.read_text().split()
+        if len(times) == 2:
+            os._exit(9)  # another child asks then
+        return len(times) == 3
+
+    answered = AskedByChild(third_time)
+    wait_for(answered, "yes")
+
+    first, second, third = asked.read_text().split()
+    assert first == second != third
+    assert str(os.getpid()) not in {first, third}
+    assert answered()

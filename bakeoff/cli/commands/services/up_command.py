@@ -98,6 +98,7 @@ class _Service:
 
 
 def _nodes(context: "Context", log_level: str) -> list[_Service]:
+    from bakeoff.worker.process_supervisor import AskedByChild
     from bakeoff.worker.worker_processes import nodes
 
     configuration = context.configuration
@@ -107,12 +108,12 @@ def _nodes(context: "Context", log_level: str) -> list[_Service]:
         _Service(
             child=evaluating,
             what=f"{settings.eval_workers} evaluations at once on {settings.node}",
-            answers=lambda: context.messenger.worker_answers(f"eval@{machine}"),
+            answers=AskedByChild(lambda: context.messenger.worker_answers(f"eval@{machine}")),
         ),
         _Service(
             child=controlling,
             what="everything else",
-            answers=lambda: context.messenger.worker_answers(f"control@{machine}"),
+            answers=AskedByChild(lambda: context.messenger.worker_answers(f"control@{machine}")),
         ),
     ]
 
@@ -210,14 +211,16 @@ class _StartAnnouncer:
         self._slow_at = time.monotonic() + _SLOW_AFTER_S
         terminal.announce("starting " + ", ".join(service.child.name for service in services))
 
-    def check(self) -> None:
+    def check(self) -> bool:
+        """Whether some are still awaited."""
         if not self._awaited:
-            return
+            return False
         self._awaited = [service for service in self._awaited if not service.answers()]
         if not self._awaited:
             self._announce_all_up()
         elif time.monotonic() > self._slow_at:
             self._announce_slow_ones()
+        return bool(self._awaited)
 
     def _announce_all_up(self) -> None:
         if terminal.err().is_terminal:

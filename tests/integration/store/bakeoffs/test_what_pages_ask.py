@@ -1,6 +1,9 @@
 """What pages ask of the store: many runs at once, marks of change, jobs at work, who changed what."""
 
+import os
+import time
 from dataclasses import replace
+from pathlib import Path
 
 from fixtures.samples import a_result
 from fixtures.stored import a_stored_run, an_error, claim
@@ -127,3 +130,22 @@ def test_the_audit_log_is_read_backwards_and_by_name(engine: Engine) -> None:
     assert (newest.position, newest.status, len(newest.path)) == (second, None, 1000)
     assert [one.name for one in audit_rows.page(engine, limit=9, name="eve")] == ["eve"]
     assert [one.position for one in audit_rows.page(engine, limit=9, before=second)] == [first]
+
+
+def test_a_file_that_was_written_just_now_is_looked_at_again(tmp_path: Path) -> None:
+    log = tmp_path / "some.db-wal"
+    watch = change_marks.WriteWatch(tmp_path / "some.db")
+    assert [watch.may_have_changed() for _ in range(2)] == [True, True]  # there is no log
+    log.touch()
+    assert [watch.may_have_changed() for _ in range(2)] == [True, True]
+    at_rest = time.time() - 1
+    os.utime(log, (at_rest, at_rest))
+    assert [watch.may_have_changed() for _ in range(3)] == [True, False, False]
+    log.write_bytes(b"a write")
+    os.utime(log, (at_rest, at_rest))  # as in the same step of the clock
+    assert [watch.may_have_changed() for _ in range(2)] == [True, False]
+
+
+def test_of_a_server_nobody_knows_whether_it_has_changed() -> None:
+    watch = change_marks.WriteWatch(None)
+    assert [watch.may_have_changed() for _ in range(2)] == [True, True]
