@@ -4,11 +4,14 @@
     python -m benchmarks.parts.idle [seconds]
 
 It starts one in a new folder, waits until all is up and at rest, and looks at its processes for some seconds.
-Memory is the proportional set size (PSS): what several processes share counts once, in equal parts. The
-embedded Redis and its keeper, which belong to no other process, are counted, too.
+Memory is the proportional set size (PSS): what several processes share counts once, in equal parts. Pages of
+files, which are the code of libraries, are shared with whatever else on this machine has loaded the same
+files, and the kernel can drop them; so they are shown apart. The embedded Redis and its keeper, which belong
+to no other process, are counted, too.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,6 +34,7 @@ _PATIENCE_S = 120.0
 class Taken:
     name: str
     pss_mb: float
+    files_mb: float  #: the part of it that is pages of files
     cpu_s: float
     wakes: int  #: how often it went on after it had waited
 
@@ -41,13 +45,15 @@ def main(seconds: float = 60.0) -> None:
         before = {process: _taken(process) for process in _processes(up, folder)}
         time.sleep(seconds)
         after = [(_taken(process), first) for process, first in before.items() if process.is_running()]
-    print(f"{'process':24} {'PSS, MB':>8} {'CPU, % of a core':>17} {'wakes per second':>17}")
+    print(f"{'process':24} {'PSS, MB':>8} {'of files':>8} {'CPU, % of a core':>17} {'wakes per second':>17}")
     for then, first in after:
         share = 100 * (then.cpu_s - first.cpu_s) / seconds
-        print(f"{then.name:24} {then.pss_mb:8.1f} {share:17.2f} {(then.wakes - first.wakes) / seconds:17.1f}")
+        wakes = (then.wakes - first.wakes) / seconds
+        print(f"{then.name:24} {then.pss_mb:8.1f} {then.files_mb:8.1f} {share:17.2f} {wakes:17.1f}")
     memory = sum(then.pss_mb for then, _ in after)
     share = 100 * sum(then.cpu_s - first.cpu_s for then, first in after) / seconds
-    print(f"{f'all {len(after)}':24} {memory:8.1f} {share:17.2f}")
+    files = sum(then.files_mb for then, _ in after)
+    print(f"{f'all {len(after)}':24} {memory:8.1f} {files:8.1f} {share:17.2f}")
 
 
 @contextmanager
@@ -86,13 +92,19 @@ def _processes(up: psutil.Process, folder: str) -> list[psutil.Process]:
 
 def _taken(process: psutil.Process) -> Taken:
     with process.oneshot():
-        used = process.cpu_times()
+        used, memory = process.cpu_times(), Path(f"/proc/{process.pid}/smaps_rollup").read_text()
         return Taken(
             name=_name(process),
-            pss_mb=process.memory_full_info().pss / 1e6,
+            pss_mb=_mb("Pss", memory),
+            files_mb=_mb("Pss_File", memory) + _mb("Pss_Shmem", memory),
             cpu_s=used.user + used.system,
             wakes=process.num_ctx_switches().voluntary,
         )
+
+
+def _mb(kind: str, memory: str) -> float:
+    found = re.search(rf"^{kind}: +(\d+) kB", memory, re.MULTILINE)
+    return int(found[1]) * 1024 / 1e6 if found else 0.0
 
 
 def _name(process: psutil.Process) -> str:
