@@ -34,7 +34,7 @@ from bakeoff.worker import saver_process
 from bakeoff.worker.housekeeping import Housekeeper
 
 if TYPE_CHECKING:
-    from bakeoff.worker.worker_node import WorkerNode
+    from bakeoff.worker.worker_lifecycle import WorkerNode
 
 DATA = ("a", "b", "c", "d", "e", "f")
 CONFIG = f"""

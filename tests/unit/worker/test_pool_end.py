@@ -6,7 +6,7 @@ import sys
 POOL_PROCESS = """
 import ctypes, sys
 from celery import platforms
-from bakeoff.worker.worker_node import end_pool_with_worker
+from bakeoff.worker.worker_lifecycle import end_pool_with_worker
 
 end_pool_with_worker()
 platforms.set_pdeathsig("SIGKILL")  # as Celery does in each process of its pool
