@@ -23,6 +23,7 @@ _PIN = """
 from pathlib import Path
 from bakeoff.settings.setting_definitions import DatasetSettings
 from bakeoff.evaluation.datasets import pinning
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 def timed(check):
     def run(*given):
@@ -33,7 +34,8 @@ def timed(check):
     return run
 pinning.findings_on, pinning.profile_of = timed(pinning.findings_on), timed(pinning.profile_of)
 dataset = DatasetSettings(source="parquet", path={file!r}, target="y")
-pin(dataset, name="d", root=Path("/"), snapshots=Path({folder!r}) / {turn!r}, seed=0, test_size=0.25)
+place = dict(root=Path("/"), snapshots=Path({folder!r}) / {turn!r})
+pin(PinRequest(dataset=dataset, name="d", **place, seed=0, test_size=0.25))
 """
 
 _TIMED = """

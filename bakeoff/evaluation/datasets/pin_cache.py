@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple, Self
@@ -28,6 +29,28 @@ _SETTLED_S = 3.0  #: longer than the clock steps of any file system
 _FILES = (DatasetSource.CSV, DatasetSource.PARQUET)
 
 Marks = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PinRequest:
+    """Which dataset is to become a snapshot, with which split."""
+
+    dataset: DatasetSettings
+    name: str  #: as the configuration names the dataset
+    root: Path  #: relative paths of the dataset start here
+    snapshots: Path  #: the folder of snapshots
+    seed: int
+    test_size: float
+    design: Design = ONE_SPLIT
+    barred: Barred = NOTHING_BARRED  #: what a function that returns the data may not open
+
+    def decisive(self) -> list[Any]:
+        """All that the snapshot depends on beside the data and the libraries, as JSON."""
+        data = self.dataset.model_dump_json()
+        return [
+            *(data, self.name, str(self.root), str(self.snapshots), self.seed, self.test_size),
+            self.design.to_json(),
+        ]
 
 
 class _RememberedPin(NamedTuple):
@@ -60,43 +83,19 @@ class PinCache:
         """Whether this dataset needed no reading the last time. Looks at no file, so it may be wrong."""
         return name in self._recalled
 
-    def pin(
-        self,
-        dataset: DatasetSettings,
-        *,
-        name: str,
-        root: Path,
-        snapshots: Path,
-        seed: int,
-        test_size: float,
-        design: Design = ONE_SPLIT,
-        barred: Barred = NOTHING_BARRED,
-    ) -> Pinned:
-        marks = self._marks(dataset, root)
+    def pin(self, asked: PinRequest) -> Pinned:
+        marks = self._marks(asked.dataset, asked.root)
         # Other versions of the libraries, or of ours, may read other values from the same bytes.
-        decisive = [
-            *(dataset.model_dump_json(), name, str(root), str(snapshots), seed, test_size),
-            design.to_json(),
-            cell_environment(),
-        ]
+        decisive = [*asked.decisive(), cell_environment()]
         key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
         if (known := self._recall(key, marks)) is not None:
-            self._recalled.add(name)
+            self._recalled.add(asked.name)
             return known
-        self._recalled.discard(name)
+        self._recalled.discard(asked.name)
         from bakeoff.evaluation.datasets.pin_snapshot import pin  # takes long to load
 
-        pinned = pin(
-            dataset,
-            name=name,
-            root=root,
-            snapshots=snapshots,
-            seed=seed,
-            test_size=test_size,
-            design=design,
-            barred=barred,
-        )
-        if marks is not None and marks == self._marks(dataset, root):
+        pinned = pin(asked)
+        if marks is not None and marks == self._marks(asked.dataset, asked.root):
             self._remember(key, _RememberedPin(marks, pinned))
         return pinned
 

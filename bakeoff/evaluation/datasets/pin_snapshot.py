@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bakeoff.domain.dataset_and_split import ONE_SPLIT, DatasetRef, Design, Pinned
+from bakeoff.domain.dataset_and_split import DatasetRef, Pinned
 from bakeoff.domain.finding import Finding, with_accepted, worst_first
 from bakeoff.evaluation.checks.data_findings import findings_on, store_findings, stored_findings
 from bakeoff.evaluation.checks.data_profile import profile_of, store_profile, stored_profile
@@ -18,6 +18,7 @@ from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import Table, address, table_of
 from bakeoff.evaluation.datasets.column_files import to_disk, write_array, write_rows, write_text
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.refuse_unusable_dataset import check_split
 from bakeoff.evaluation.datasets.snapshot_layout import (
     FOLD_SIZES,
@@ -42,8 +43,6 @@ from bakeoff.evaluation.datasets.snapshot_layout import (
 from bakeoff.evaluation.datasets.sources.read_dataset import dataset_files, read_dataset
 from bakeoff.evaluation.datasets.splits.split_choice import make_split
 from bakeoff.evaluation.datasets.splits.split_train_and_test import FoldRows, Split
-from bakeoff.evaluation.user_functions.dataset_functions import NOTHING_BARRED, Barred
-from bakeoff.settings.setting_definitions import DatasetSettings
 
 #: Bytes of a snapshot beside the values: headers, offsets of text, and some spare room.
 SPARE_BYTES = 64_000_000
@@ -53,25 +52,19 @@ SPARE_BYTES = 64_000_000
 REFIT_TEST_ROWS = 100
 
 
-def pin(
-    dataset: DatasetSettings,
-    *,
-    name: str,
-    root: Path,
-    snapshots: Path,
-    seed: int,
-    test_size: float,
-    design: Design = ONE_SPLIT,
-    barred: Barred = NOTHING_BARRED,
-) -> Pinned:
+def pin(asked: PinRequest) -> Pinned:
+    dataset = asked.dataset
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        table = table_of(read_dataset(dataset, root, barred=barred), dataset, threads, design)
-        splitting = threads.submit(make_split, table, design, seed=seed, test_size=test_size)
+        read = read_dataset(dataset, asked.root, barred=asked.barred)
+        table = table_of(read, dataset, threads, asked.design)
+        splitting = threads.submit(
+            make_split, table, asked.design, seed=asked.seed, test_size=asked.test_size
+        )
         dataset_id = table.dataset_id(threads.map(Column.digest, table.columns))
         split = splitting.result()
         check_split(table.target, split)
-        ref = _ref(table, split, name, dataset_id)
-        folder = folder_of(snapshots, ref.dataset_id, ref.split_id)
+        ref = _ref(table, split, asked.name, dataset_id)
+        folder = folder_of(asked.snapshots, ref.dataset_id, ref.split_id)
         known = stored_findings(folder)
         finding = None if known is not None else threads.submit(findings_on, table, split)
         profiling = None if stored_profile(folder) else threads.submit(profile_of, table, split)
@@ -89,7 +82,7 @@ def pin(
     return Pinned(
         ref=ref,
         folder=folder,
-        files=dataset_files(dataset, root),
+        files=dataset_files(dataset, asked.root),
         findings=worst_first(with_accepted(known, dataset.accepted)),
     )
 

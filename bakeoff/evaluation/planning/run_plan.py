@@ -14,6 +14,7 @@ from bakeoff.domain.metric import MetricFacts, ScoringRules, is_custom
 from bakeoff.domain.model_version import check_name
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import cut, listed, nearest, quoted
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.read_snapshot import classes, fields, fold_sizes, sealed_labels
 from bakeoff.evaluation.datasets.refuse_unusable_dataset import UnknownColumnError
 from bakeoff.evaluation.jobs.default_preprocessing import default_pipeline
@@ -78,18 +79,19 @@ class RequestedData:
     seed: int
     test_size: float
 
-    def pinned(self, configuration: Configuration, pin: Callable[..., Pinned]) -> Pinned:
+    def pinned(self, configuration: Configuration, pin: Callable[[PinRequest], Pinned]) -> Pinned:
+        is_function = self.dataset.source is DatasetSource.CALLABLE
         return pin(
-            self.dataset,
-            name=self.name,
-            root=configuration.root,
-            snapshots=configuration.snapshots,
-            seed=self.seed,
-            test_size=self.test_size,
-            design=replace(self.design, seeds=1),  # they change no split, and no snapshot
-            barred=Barred.by(configuration)
-            if self.dataset.source is DatasetSource.CALLABLE
-            else NOTHING_BARRED,
+            PinRequest(
+                dataset=self.dataset,
+                name=self.name,
+                root=configuration.root,
+                snapshots=configuration.snapshots,
+                seed=self.seed,
+                test_size=self.test_size,
+                design=replace(self.design, seeds=1),  # they change no split, and no snapshot
+                barred=Barred.by(configuration) if is_function else NOTHING_BARRED,
+            )
         )
 
 
@@ -111,7 +113,7 @@ def make_plan(
     *,
     catalog: Callable[[], Catalog],
     configuration: Configuration,
-    pin: Callable[..., Pinned],
+    pin: Callable[[PinRequest], Pinned],
 ) -> Plan:
     """Makes the plan. `catalog` may be slow: the data are read meanwhile, if no candidate is named."""
     configuration.require_shared_dir()

@@ -11,6 +11,7 @@ from fixtures.scored import a_scored_run, predictions_file, snapshot_of, truth, 
 from bakeoff.domain.dataset_and_split import DatasetRef, Design
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.run import Run
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.read_snapshot import sealed_rows
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
@@ -102,13 +103,15 @@ def test_of_numbers_the_most_wrong_come_first(project):
 
 def test_with_folds_each_row_says_in_which_it_was_tested(project):
     iris = pin(
-        DatasetSettings(source=DatasetSource.SKLEARN, name="iris"),
-        name="iris",
-        root=project.root,
-        snapshots=project.root.resolve() / "data" / "snapshots",
-        seed=0,
-        test_size=0.25,
-        design=Design(folds=5),
+        PinRequest(
+            dataset=DatasetSettings(source=DatasetSource.SKLEARN, name="iris"),
+            name="iris",
+            root=project.root,
+            snapshots=project.root.resolve() / "data" / "snapshots",
+            seed=0,
+            test_size=0.25,
+            design=Design(folds=5),
+        )
     ).ref
     a_scored_run(project, iris, {"tree": wrong_in(project, iris, 0, 29, 30, 149)})
 

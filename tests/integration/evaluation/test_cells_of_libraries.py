@@ -15,6 +15,7 @@ from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from bakeoff.domain.dataset_and_split import Pinned
 from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.evaluation_job import Scored, evaluate_in_cell
@@ -46,12 +47,14 @@ CANDIDATES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 def pinned(tmp_path_factory: pytest.TempPathFactory) -> Pinned:
     folder = tmp_path_factory.mktemp("project")
     return pin(
-        DatasetSettings(source="sklearn", name="breast_cancer"),
-        name="breast_cancer",
-        root=folder,
-        snapshots=folder / "snapshots",
-        seed=0,
-        test_size=0.25,
+        PinRequest(
+            dataset=DatasetSettings(source="sklearn", name="breast_cancer"),
+            name="breast_cancer",
+            root=folder,
+            snapshots=folder / "snapshots",
+            seed=0,
+            test_size=0.25,
+        )
     )
 
 

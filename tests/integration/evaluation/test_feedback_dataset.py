@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from bakeoff.domain.dataset_and_split import Pinned
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.feedback_item import Item, Label, Score
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.sources.read_dataset import dataset_files, read_dataset
 from bakeoff.evaluation.planning.run_plan import make_plan
@@ -37,7 +38,14 @@ def settings(engine: Engine, **given: object) -> DatasetSettings:
 
 def pinned(engine: Engine, folder: Path) -> Pinned:
     return pin(
-        settings(engine), name="said", root=folder, snapshots=folder / "snapshots", seed=0, test_size=0.25
+        PinRequest(
+            dataset=settings(engine),
+            name="said",
+            root=folder,
+            snapshots=folder / "snapshots",
+            seed=0,
+            test_size=0.25,
+        )
     )
 
 

@@ -13,6 +13,7 @@ from bakeoff.evaluation.checks.data_profile import (
     drift,
     stored_profile,
 )
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.settings.setting_definitions import DatasetSettings
 
@@ -22,7 +23,11 @@ def profile(folder: Path, frame: pd.DataFrame) -> DataProfile:
     folder.mkdir()
     frame.to_csv(folder / "data.csv", index=False)
     settings = DatasetSettings.model_validate({"source": "csv", "path": "data.csv", "target": "y"})
-    pinned = pin(settings, name="d", root=folder, snapshots=folder / "snapshots", seed=0, test_size=0.25)
+    pinned = pin(
+        PinRequest(
+            dataset=settings, name="d", root=folder, snapshots=folder / "snapshots", seed=0, test_size=0.25
+        )
+    )
     found = stored_profile(pinned.folder)
     assert found is not None
     return found

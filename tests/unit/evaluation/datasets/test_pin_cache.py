@@ -12,7 +12,7 @@ import pytest
 
 from bakeoff.domain.dataset_and_split import Pinned
 from bakeoff.evaluation.datasets import pin_cache, pin_snapshot
-from bakeoff.evaluation.datasets.pin_cache import PinCache
+from bakeoff.evaluation.datasets.pin_cache import PinCache, PinRequest
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 ROWS = "".join(f"{n},{'no' if n % 2 else 'yes'}\n" for n in range(40))
@@ -35,7 +35,14 @@ class Place:
 
     def pin(self, dataset: DatasetSettings = CSV, *, seed: int = 0) -> Pinned:
         return self.memory.pin(
-            dataset, name="d", root=self.root, snapshots=self.root / "snapshots", seed=seed, test_size=0.25
+            PinRequest(
+                dataset=dataset,
+                name="d",
+                root=self.root,
+                snapshots=self.root / "snapshots",
+                seed=seed,
+                test_size=0.25,
+            )
         )
 
 
@@ -167,12 +174,13 @@ def test_another_process_reads_neither_the_file_nor_what_reads_it(place: Place) 
     code = """
 import sys
 from pathlib import Path
-from bakeoff.evaluation.datasets.pin_cache import PinCache
+from bakeoff.evaluation.datasets.pin_cache import PinCache, PinRequest
 from bakeoff.settings.setting_definitions import DatasetSettings
 root = Path(sys.argv[1])
 cache = PinCache(root / "pinned.json", clock=lambda: 4e9)
 dataset = DatasetSettings.model_validate_json(sys.argv[2])
-print(cache.pin(dataset, name="d", root=root, snapshots=root / "snapshots", seed=0, test_size=0.25))
+place = dict(root=root, snapshots=root / "snapshots")
+print(cache.pin(PinRequest(dataset=dataset, name="d", **place, seed=0, test_size=0.25)))
 assert "pandas" not in sys.modules
 """
     said = subprocess.run(

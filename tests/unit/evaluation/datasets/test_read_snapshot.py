@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from bakeoff.domain.dataset_and_split import DatasetRef, Pinned, TargetKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
 from bakeoff.evaluation.datasets import pin_snapshot, read_snapshot, snapshot_layout
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.read_snapshot import Data, open_snapshot, sealed_labels, sealed_rows
 from bakeoff.evaluation.datasets.snapshot_store import snapshots_in
@@ -71,7 +72,16 @@ class Place:
         **keys: Any,
     ) -> Pinned:
         whole = DatasetSettings(**{**dataset, **keys})
-        return pin(whole, name=name, root=self.root, snapshots=self.snapshots, seed=seed, test_size=test_size)
+        return pin(
+            PinRequest(
+                dataset=whole,
+                name=name,
+                root=self.root,
+                snapshots=self.snapshots,
+                seed=seed,
+                test_size=test_size,
+            )
+        )
 
 
 @pytest.fixture
@@ -424,11 +434,13 @@ PIN_FOR_EVER = """
 import itertools, os, sys
 from pathlib import Path
 from bakeoff.settings.setting_definitions import DatasetSettings
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 root = Path(sys.argv[1])
 dataset = DatasetSettings(source="parquet", path="d.parquet", target="y")
 for seed in itertools.count(os.getpid() * 1000):
-    pin(dataset, name="d", root=root, snapshots=root / "snapshots", seed=seed % 2**32, test_size=0.25)
+    place = dict(root=root, snapshots=root / "snapshots")
+    pin(PinRequest(dataset=dataset, name="d", **place, seed=seed % 2**32, test_size=0.25))
 """
 
 

@@ -16,6 +16,7 @@ from fixtures.places import ROOT
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.machine.work_in_thread import start_in_thread
 from bakeoff.evaluation.datasets import snapshot_store
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 
@@ -28,7 +29,9 @@ class Shelf:
 
     def pin(self, seed: int = 0) -> Path:
         return pin(
-            IRIS, name="iris", root=self.folder, snapshots=self.folder, seed=seed, test_size=0.25
+            PinRequest(
+                dataset=IRIS, name="iris", root=self.folder, snapshots=self.folder, seed=seed, test_size=0.25
+            )
         ).folder
 
     def clear(self, cited: Collection[Path] = ()) -> int:

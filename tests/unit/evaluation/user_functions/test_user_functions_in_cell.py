@@ -16,6 +16,7 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset_and_split import ONE_SPLIT, Design, Pinned
 from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.read_snapshot import sealed_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
@@ -44,13 +45,15 @@ def pinned(folder: Path, *, design: Design = ONE_SPLIT) -> Pinned:
     frame = pd.DataFrame({"x": rows / 7, "who": rows % 300, "counts": 1 + rows % 3, "y": rows * 7 % 10 > 4})
     frame.to_csv(folder / "rows.csv", index=False)
     return pin(
-        DatasetSettings.model_validate({"source": "csv", "path": "rows.csv", "target": "y"}),
-        name="rows",
-        root=folder,
-        snapshots=folder / "snapshots",
-        seed=1,
-        test_size=0.5,
-        design=design,
+        PinRequest(
+            dataset=DatasetSettings.model_validate({"source": "csv", "path": "rows.csv", "target": "y"}),
+            name="rows",
+            root=folder,
+            snapshots=folder / "snapshots",
+            seed=1,
+            test_size=0.5,
+            design=design,
+        )
     )
 
 

@@ -15,6 +15,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.runs.result import Fit, FittedModel
 from bakeoff.domain.tuning import ChoosingRules, TunedThreshold, Tuning
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.cell_failure import Faulty
 from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, Grant, JobPaths, StopsNever
@@ -56,12 +57,14 @@ class Cell:
 def under_way(tmp_path: Path) -> Callable[..., EvaluationUnderWay]:
     pd.DataFrame({"a": np.arange(40) % 7, "y": np.arange(40) % 2}).to_csv(tmp_path / "d.csv", index=False)
     pinned = pin(
-        DatasetSettings(source="csv", path="d.csv", target="y"),
-        name="d",
-        root=tmp_path,
-        snapshots=tmp_path / "snapshots",
-        seed=0,
-        test_size=0.25,
+        PinRequest(
+            dataset=DatasetSettings(source="csv", path="d.csv", target="y"),
+            name="d",
+            root=tmp_path,
+            snapshots=tmp_path / "snapshots",
+            seed=0,
+            test_size=0.25,
+        )
     )
     rules = ScoringRules(metrics=("accuracy",), average=Average.BINARY, positive_label="1")
     run = a_run(dataset=pinned.ref, rules=rules)

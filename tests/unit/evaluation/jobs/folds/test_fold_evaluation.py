@@ -16,6 +16,7 @@ from bakeoff.domain.runs.column_importance import fit_record
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import CodeManifest, Cost, FoldResult, NotKept, Provenance
 from bakeoff.evaluation.datasets import read_snapshot
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs, sketch_folds
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
@@ -117,13 +118,15 @@ def under_way(tmp_path: Path) -> Callable[..., EvaluationUnderWay]:
 
     def under_way(*, seeds: int = 1, folds: int = FOLDS, saves: bool = False) -> EvaluationUnderWay:
         pinned = pin(
-            DatasetSettings(source="csv", path="d.csv", target="y"),
-            name="d",
-            root=tmp_path,
-            snapshots=tmp_path / "snapshots",
-            seed=0,
-            test_size=0.25,
-            design=Design(folds=folds),
+            PinRequest(
+                dataset=DatasetSettings(source="csv", path="d.csv", target="y"),
+                name="d",
+                root=tmp_path,
+                snapshots=tmp_path / "snapshots",
+                seed=0,
+                test_size=0.25,
+                design=Design(folds=folds),
+            )
         )
         dataset = replace(pinned.ref, design=replace(pinned.ref.design, seeds=seeds))
         rules = ScoringRules(metrics=("accuracy",), average=Average.BINARY, positive_label="1")
