@@ -49,6 +49,7 @@ SLUGS = {
     "shuffled-labels-score": "a candidate predicts the test rows without having learned from their like",
     "shuffled-labels-unknown": "whether one does could not be found out",
     FAILED_CHECKS: "a candidate does not keep the contract of plugins",
+    "mixed-versions": "candidates were fitted with different versions of a package",
     "not-better-than-baseline": "nobody is shown to beat the dummy",
     "few-rows": "there are too few test rows to claim anything",
     "few-groups": "there are too few groups to claim anything",

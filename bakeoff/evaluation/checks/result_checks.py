@@ -1,10 +1,11 @@
-"""Checks of the results of a run: candidates that predict one value, and scores that are too good."""
+"""Checks of the results of a run: constant predictions, scores that are too good, mixed versions of packages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.runs.result import Result
+from bakeoff.domain.wording import joined_in_brief
 
 _ALMOST_RIGHT, _POINTS_BEHIND = 0.99, 0.05
 _ALMOST_ALL, _LINEAR_R2 = 0.999, 0.95
@@ -54,6 +55,30 @@ def result_findings(
                 "right, `accept: [too-good: the reason]`",
                 candidates=tuple(one.model_id for one in good),
             )
+
+
+def version_findings(packages: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:
+    """`packages`: by candidate, the versions that its fit used: those of the machine it was fitted on."""
+    with_version: dict[str, dict[str, list[str]]] = {}
+    for candidate, versions in sorted(packages.items()):
+        for name, version in versions.items():
+            with_version.setdefault(name, {}).setdefault(version, []).append(candidate)
+    mixed = {name: versions for name, versions in sorted(with_version.items()) if len(versions) > 1}
+    if not mixed:
+        return
+    told = [
+        f"{name} {' and '.join(f'{version} ({joined_in_brief(ids)})' for version, ids in versions.items())}"
+        for name, versions in mixed.items()
+    ]
+    yield Finding(
+        slug="mixed-versions",
+        severity=Severity.MEDIUM,
+        message=f"the candidates were fitted with different versions of packages: {joined_in_brief(told)}",
+        cure="install the same versions on all machines, and `bakeoff run --fresh`",
+        candidates=tuple(
+            sorted({id_ for versions in mixed.values() for ids in versions.values() for id_ in ids})
+        ),
+    )
 
 
 def _below_the_dummy(rivals: Sequence[Result], dummy: Result | None) -> Iterator[Finding]:

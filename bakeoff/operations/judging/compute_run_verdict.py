@@ -12,7 +12,7 @@ from bakeoff.domain.finding import Finding, blocking, with_accepted, worst_first
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SplitReuse
-from bakeoff.evaluation.checks.result_checks import result_findings
+from bakeoff.evaluation.checks.result_checks import result_findings, version_findings
 from bakeoff.evaluation.checks.shuffled_labels import shuffle_findings
 from bakeoff.evaluation.statistics.difference_densities import difference_densities
 from bakeoff.evaluation.statistics.race_elimination import level_in_the_end
@@ -26,7 +26,7 @@ from bakeoff.operations.judging.statistics_inputs import always_positive, judged
 from bakeoff.operations.judging.testset_reuse import SpentRows, with_use_of_split
 from bakeoff.operations.judging.verdict_conditions import is_strict, without_crown
 from bakeoff.store.bakeoffs import job_queries
-from bakeoff.store.bakeoffs.results import race_rows, verdict_rows
+from bakeoff.store.bakeoffs.results import earlier_fits, race_rows, verdict_rows
 
 if TYPE_CHECKING:
     from bakeoff.operations.production.ask_production import ProductionAnswer
@@ -81,6 +81,7 @@ def verdict_of(
     findings = (
         *shuffle_findings(verdict.shuffled, own_scores(run, results)),
         *result_findings(results, jobs, baseline=run.baseline_id),
+        *version_findings(earlier_fits.packages_of_run(context.engine, run.id)),
         *findings_of_checks(context, jobs.values()),
         *findings,
     )

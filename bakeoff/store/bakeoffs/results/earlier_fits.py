@@ -71,6 +71,18 @@ def of_evaluation(engine: Engine, evaluation_id: str) -> Fit | None:
     return None if row is None else _fit(row)
 
 
+def packages_of_run(engine: Engine, run_id: str) -> dict[str, Mapping[str, str]]:
+    """By candidate, the versions of packages that its fit used; of a reused result, those of its origin."""
+    origin = func.coalesce(results.c.reused_from, results.c.evaluation_id)
+    statement = (
+        select(results.c.model_id, provenances.c.manifest)
+        .join(provenances, provenances.c.evaluation_id == origin)
+        .where(results.c.run_id == run_id)
+    )
+    with reading(engine) as connection:
+        return {row.model_id: row.manifest["packages"] for row in connection.execute(statement)}
+
+
 def _rows(
     connection: Connection, by: Column[str], wanted: Collection[str], *, most: int
 ) -> Iterable[Row[Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fixtures import warm
 from fixtures.project import Project, a_project
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from bakeoff.cli.output.runs.export_formats import to_markdown
 from bakeoff.domain.conformance_report import CheckOutcome, CheckResult, ConformanceReport
@@ -20,6 +20,7 @@ from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.conformance.conformance_report_store import keep
+from bakeoff.operations.judging.compute_run_verdict import verdict_of
 from bakeoff.operations.judging.detectable_difference import detectable_difference
 from bakeoff.operations.judging.judge_runs import judge_old_run, wait_for_verdict
 from bakeoff.operations.runs.run_report import read_report, report_record
@@ -194,3 +195,22 @@ def test_what_bakeoff_check_found_in_a_candidate_stands_in_the_verdict_of_its_ru
         "dices fails row-order",
         ("dices",),
     )
+
+
+def test_candidates_that_were_fitted_with_other_versions_are_found(
+    judged: tuple[Project, Run, RunVerdict],
+) -> None:
+    project, run, before = judged
+    table = all_tables.provenances
+    (means,) = [job.id for job in job_queries.of_run(project.engine, run.id) if job.candidate.id == "means"]
+    with writing(project.engine) as connection:
+        here = table.c.evaluation_id == means
+        manifest = connection.execute(select(table.c.manifest).where(here)).scalar_one()
+        packages = {**manifest["packages"], "numpy": "0.1"}
+        connection.execute(update(table).where(here).values(manifest={**manifest, "packages": packages}))
+    found = {one.slug: one for one in verdict_of(project.context, run).findings}
+    with writing(project.engine) as connection:
+        connection.execute(update(table).where(here).values(manifest=manifest))
+
+    assert "mixed-versions" not in {one.slug for one in before.findings}
+    assert "0.1 (means)" in found["mixed-versions"].message

@@ -3,7 +3,7 @@
 from fixtures.samples import a_candidate, a_job, a_result, a_run
 
 from bakeoff.domain.finding import Finding
-from bakeoff.evaluation.checks.result_checks import result_findings
+from bakeoff.evaluation.checks.result_checks import result_findings, version_findings
 
 LINEAR = "sklearn.linear_model:LogisticRegression"
 
@@ -54,3 +54,14 @@ def test_where_few_rows_are_of_a_class_an_accuracy_below_the_dummys_is_said():
     assert not seen.blocks
     assert found(dummy={"accuracy": 0.6}, svm={"accuracy": 0.5}) == {}
     assert found(dummy={"accuracy": None}, svm={"accuracy": 0.5}) == {}
+
+
+def test_versions_that_differ_within_a_run_are_named_with_their_candidates():
+    old, new = {"numpy": "2.4.6", "lightgbm": "4.5"}, {"numpy": "2.4.6", "lightgbm": "4.6"}
+    (seen,) = version_findings({"leaves": old, "depth": new, "linear": {"numpy": "2.4.6"}})
+    assert seen.message.endswith("different versions of packages: lightgbm 4.6 (depth) and 4.5 (leaves)")
+    assert seen.candidates == ("depth", "leaves")
+
+
+def test_what_only_one_candidate_uses_is_no_other_version():
+    assert not list(version_findings({"leaves": {"lightgbm": "4.5"}, "linear": {"numpy": "2.4.6"}}))
