@@ -1,4 +1,4 @@
-"""Checks of the results of a run: constant predictions, scores that are too good, mixed versions of packages."""
+"""Checks of the results of a run: constant predictions, scores too good, different versions of packages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
