@@ -83,7 +83,7 @@ def retrain_task() -> str:
 def score_task(*args: Any, model: str | None = None, **others: Any) -> str:
     """Scores stored results; without a model, by the baseline."""
     from bakeoff.inference.score_feedback_items import BASELINE
-    from bakeoff.operations.score_imported_results import score_stored, scorer
+    from bakeoff.operations.score_stored_feedback import score_stored, scorer
 
     log_setup.set_ids()
     context = celery.process_context()

@@ -8,7 +8,7 @@ from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import why_nothing_runs
-from bakeoff.operations.judging.judge_runs import wait_for_verdict
+from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
 from bakeoff.operations.runs import start_run as runs
 from bakeoff.store.bakeoffs import job_queries, run_rows
 from tasks import celery

@@ -89,7 +89,7 @@ _ENTRIES: Sequence[_Entry] = (
     ),
     _Entry(
         "track",
-        "bakeoff.cli.commands.runs.track_command:track",
+        "bakeoff.cli.commands.runs.track_in_mlflow_command:track",
         _BAKEOFFS,
         "Log runs to MLflow: parameters, scores, verdicts, reports.",
     ),
@@ -133,7 +133,7 @@ _ENTRIES: Sequence[_Entry] = (
     ),
     _Entry(
         "judge",
-        "bakeoff.cli.commands.runs.judge_command:judge",
+        "bakeoff.cli.commands.runs.judge_missing_verdicts_command:judge",
         _BAKEOFFS,
         "Judge runs that ended before there were verdicts, or check one with shuffled labels.",
     ),
@@ -157,13 +157,13 @@ _ENTRIES: Sequence[_Entry] = (
     ),
     _Entry(
         "score",
-        "bakeoff.cli.commands.signals.score_results_command:score",
+        "bakeoff.cli.commands.signals.score_feedback_items_command:score",
         _MODELS,
         "Score the imported results of other systems.",
     ),
     _Entry(
         "results",
-        "bakeoff.cli.commands.signals.imported_results_command:app",
+        "bakeoff.cli.commands.signals.feedback_items_command:app",
         _MODELS,
         "Import results of other systems, and labels for them.",
     ),

@@ -131,7 +131,7 @@ class BakeoffRun:
         return run_rows.get(self._context.engine, self.run_id)
 
     def _follow(self, timeout: float | None) -> None:
-        from bakeoff.operations.judging.judge_runs import wait_for_verdict
+        from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
 
         deadline = None if timeout is None else time.monotonic() + timeout
         looked_at = time.monotonic()

@@ -38,6 +38,7 @@ from bakeoff.web.routes import (
     candidate_pages,
     compare_page,
     dataset_pages,
+    ensemble_signal_pages,
     home_page,
     job_pages,
     login_pages,
@@ -47,7 +48,6 @@ from bakeoff.web.routes import (
     run_cost_and_pairs_pages,
     run_pages,
     settings_pages,
-    signal_pages,
     start_pages,
     suite_pages,
 )
@@ -194,6 +194,6 @@ PAGES: tuple[PageRoute, ...] = (
     *dataset_pages.PAGES,
     *candidate_pages.PAGES,
     *queue_page.PAGES,
-    *signal_pages.PAGES,
+    *ensemble_signal_pages.PAGES,
     *settings_pages.PAGES,
 )

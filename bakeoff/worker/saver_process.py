@@ -69,7 +69,7 @@ class Saver:
 def main() -> None:
     collect_seldom()
     from bakeoff.operations.doorbells import ring_next
-    from bakeoff.operations.judging.judge_runs import judge_beside_production, judge_what_is_due
+    from bakeoff.operations.judging.judge_ended_runs import judge_beside_production, judge_what_is_due
     from bakeoff.operations.judging.race_rounds import look_where_rounds_are_over
     from bakeoff.operations.runs.save_winners import save_due_models
     from bakeoff.operations.suites.start_suite import start_due_members

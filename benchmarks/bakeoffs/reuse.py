@@ -50,7 +50,7 @@ def _figures(stand: Stand) -> Iterator[tuple[str, tuple[float, float]]]:
 
 def _bake(*models: str, seed: int = 0) -> tuple[float, float]:
     """The seconds until its results were there, and until it was judged."""
-    from bakeoff.operations.judging.judge_runs import wait_for_verdict
+    from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
     from tasks import enqueue
     from tasks.celery import process_context
 

@@ -226,7 +226,7 @@ class Catalog:
 
         They are built in a cell, and not added. What a check could not find out, the job will tell.
         """
-        from registry.catalog.discover_candidates import discover
+        from registry.catalog.try_out_candidates import discover
 
         found = discover(
             [with_access_of_all(one, self._env, self._readable) for one in varied],
@@ -255,7 +255,7 @@ class Catalog:
         *,
         recall_rejected: bool = False,
     ) -> CatalogContents:
-        from registry.catalog.discover_candidates import discover
+        from registry.catalog.try_out_candidates import discover
 
         declared = tuple(with_access_of_all(one, self._env, self._readable) for one in declared)
         found = discover(

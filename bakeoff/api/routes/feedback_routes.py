@@ -21,7 +21,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.feedback_item import LONGEST_ID, Item, Label, StoredItem, StoredLabel
 from bakeoff.domain.model_version import LONGEST_NAME
 from bakeoff.evaluation.planning.request_body import PRINTABLE
-from bakeoff.operations import score_imported_results
+from bakeoff.operations import score_stored_feedback
 from bakeoff.operations.context import Context
 from bakeoff.store.feedback import feedback_items, feedback_labels
 
@@ -142,9 +142,9 @@ def list_labels(context: TheContext, wanted: Annotated[LabelFilter, Query()]) ->
 def _take_in(context: Context, body: ResultsBody) -> dict[str, Any]:
     given = [Item(id=result.id, features=result.features) for result in body.results]
     with _in_the_body("model"):
-        using = score_imported_results.scorer(context, body.model)
+        using = score_stored_feedback.scorer(context, body.model)
     with _in_the_body("results"):
-        found = score_imported_results.take_in(context, given, using)
+        found = score_stored_feedback.take_in(context, given, using)
     return {**found.to_record(), "scoreVersion": using.version}
 
 

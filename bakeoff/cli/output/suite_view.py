@@ -11,7 +11,7 @@ from bakeoff.cli.output.width_fitting_table import ALWAYS, FittingColumn, fitted
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.operations.doorbells import why_nothing_runs
-from bakeoff.operations.judging.judge_runs import wait_for_verdict
+from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
 from bakeoff.operations.suites.suite_report import MemberStatus, SuiteReport, read_suite
 from bakeoff.worker.temporary import worker_for_one_command
 

@@ -28,7 +28,7 @@ from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations.comparing.comparability import ComparedResult
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging.judge_runs import wait_for_verdict
+from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
 from bakeoff.store.bakeoffs import job_queries, run_rows
 from registry.models import registry_opening
 

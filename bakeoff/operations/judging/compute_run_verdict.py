@@ -1,6 +1,6 @@
 """The verdict on a run: its candidates compared, what was found on its data and results, who is recommended.
 
-Takes long to load, so who only starts or follows runs does without: see `judge_runs`.
+Takes long to load, so who only starts or follows runs does without: see `judge_ended_runs`.
 """
 
 import logging

@@ -34,8 +34,8 @@ from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, Predict
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.evaluation.temporary_oven import RunCell, own_folder, own_oven
 from bakeoff.evaluation.user_functions.custom_metric_scores import CustomScoring, with_custom_metrics
-from bakeoff.operations.capacity import usual_grant
 from bakeoff.operations.context import Context
+from bakeoff.operations.machine_capacity import usual_grant
 from bakeoff.operations.production import production_in_cell
 from bakeoff.operations.upkeep.work_under_lease import work_while_leased
 from bakeoff.store.bakeoffs.results.verdict_rows import MOST_ATTEMPTS

@@ -24,7 +24,7 @@ from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, longest_first, prospect_of
 from bakeoff.operations import doorbells
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging.judge_runs import judge_run
+from bakeoff.operations.judging.judge_ended_runs import judge_run
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import earlier_fits

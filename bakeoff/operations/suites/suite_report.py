@@ -14,7 +14,7 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.suite import MemberState, Suite, SuiteMember, SuiteVerdict
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging.judge_runs import judge_old_run
+from bakeoff.operations.judging.judge_ended_runs import judge_old_run
 from bakeoff.store.bakeoffs import job_queries, run_rows, suite_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.results.run_list_summaries import Headline, headlines

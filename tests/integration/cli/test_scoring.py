@@ -225,7 +225,7 @@ _HALF_WAY = """
 import sys, time
 from pathlib import Path
 from bakeoff.settings.configuration import load
-from bakeoff.operations import score_imported_results
+from bakeoff.operations import score_stored_feedback
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 
@@ -235,6 +235,6 @@ def progress(done):
         time.sleep(60)
 
 context = Context(load(Path(sys.argv[1]) / "config", environment={}))
-scorer = score_imported_results.scorer(context, "same/1.0.0")
-score_imported_results.score_stored(context, scorer, batch_size=25, progress=progress)
+scorer = score_stored_feedback.scorer(context, "same/1.0.0")
+score_stored_feedback.score_stored(context, scorer, batch_size=25, progress=progress)
 """

@@ -15,7 +15,7 @@ from rich.console import Console
 from bakeoff.cli.output.runs.metric_details import details, of_model
 from bakeoff.cli.output.runs.run_outcome import show_report
 from bakeoff.domain.runs.verdict import RunVerdict
-from bakeoff.operations.judging.judge_runs import wait_for_verdict
+from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
 from bakeoff.operations.runs.run_report import read_report
 from bakeoff.store.bakeoffs import run_rows
 

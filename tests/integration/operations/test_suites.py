@@ -21,7 +21,7 @@ from bakeoff.domain.metric import MetricFacts
 from bakeoff.domain.runs.suite import MemberState, Suite
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging.judge_runs import judge_what_is_due
+from bakeoff.operations.judging.judge_ended_runs import judge_what_is_due
 from bakeoff.operations.suites import start_suite as starting
 from bakeoff.operations.suites.suite_report import SuiteState, judge_due_suites, read_suite, read_suites
 from bakeoff.settings.configuration import load

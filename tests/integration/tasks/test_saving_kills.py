@@ -27,7 +27,7 @@ from bakeoff.domain.model_version import Promotion
 from bakeoff.domain.runs.model_saving import PromotionOutcome, SavePolicy, SaveRequest, Saving, SavingOutcome
 from bakeoff.domain.runs.result import FittedModel
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging.judge_runs import judge_beside_production
+from bakeoff.operations.judging.judge_ended_runs import judge_beside_production
 from bakeoff.settings.configuration import Configuration, load
 from bakeoff.store.bakeoffs import leases, run_rows, saving_rows
 from bakeoff.store.database import schema_version

@@ -10,7 +10,7 @@ from fixtures.project import Project, a_project, wait_for
 
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.notebook.results.result_frames import stopped
-from bakeoff.operations.judging.judge_runs import wait_for_verdict
+from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
 from bakeoff.operations.judging.race_rounds import look_of
 from bakeoff.operations.runs.run_report import read_report, report_record
 from bakeoff.store.bakeoffs import run_rows

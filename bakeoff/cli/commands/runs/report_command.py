@@ -74,7 +74,7 @@ def report(  # noqa: PLR0917 - one parameter for each option
 
     HTML loads nothing and can be mailed and printed.  Markdown is for pull requests.
     """
-    from bakeoff.operations.judging.judge_runs import wait_for_verdict
+    from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
     from bakeoff.store.bakeoffs import run_rows
     from bakeoff.store.bakeoffs.results import verdict_rows
     from bakeoff.web.reports.report_contents import read_contents

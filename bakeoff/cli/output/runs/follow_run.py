@@ -11,7 +11,7 @@ from bakeoff.cli.output.runs.run_progress import LineProgress, LiveProgress
 from bakeoff.cli.output.runs.saving_and_tracking_view import wait_until_saved
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.doorbells import why_nothing_runs
-from bakeoff.operations.judging.judge_runs import wait_for_verdict
+from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
 from bakeoff.operations.judging.verdict_conditions import is_held_back
 from bakeoff.operations.runs.run_report import read_report, report_record, run_record, scored_nobody
 from bakeoff.store.bakeoffs import run_rows

@@ -23,7 +23,7 @@ from sqlalchemy import Engine, Table, TextClause, literal_column, select, text
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.store.bakeoffs.queue.queue_order import FOLDS_ARE_BEGUN, NEXT_RUN
 from bakeoff.store.database.all_tables import IS_QUEUED, jobs, runs
-from bakeoff.store.database.batched_statements import WAIT_FOR_DISK, Row, Statement, Values, send
+from bakeoff.store.database.statements_in_one_round_trip import WAIT_FOR_DISK, Row, Statement, Values, send
 from bakeoff.store.database.table_conventions import Utc
 
 # For the transaction at hand: locks are freed without waiting for the disk, and no statement is planned anew,

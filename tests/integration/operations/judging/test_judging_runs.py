@@ -22,7 +22,7 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.conformance.conformance_report_store import keep
 from bakeoff.operations.judging.compute_run_verdict import verdict_of
 from bakeoff.operations.judging.detectable_difference import detectable_difference
-from bakeoff.operations.judging.judge_runs import judge_old_run, wait_for_verdict
+from bakeoff.operations.judging.judge_ended_runs import judge_old_run, wait_for_verdict
 from bakeoff.operations.runs.run_report import read_report, report_record
 from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows

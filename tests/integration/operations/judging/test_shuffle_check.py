@@ -24,7 +24,7 @@ from bakeoff.domain.runs.verdict_facts_in_words import verdict_facts
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging import shuffle_check
-from bakeoff.operations.judging.judge_runs import wait_for_verdict
+from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
 from bakeoff.operations.judging.shuffle_check import check_later, check_shuffled
 from bakeoff.operations.runs.plan_preview import plan_ahead
 from bakeoff.settings.configuration import load

@@ -9,7 +9,7 @@ import yaml
 from fixtures.project import Project, a_project
 
 from bakeoff.domain.runs.verdict import RunVerdict
-from bakeoff.operations.judging.judge_runs import wait_for_verdict
+from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
 from bakeoff.operations.runs.run_report import read_report
 
 CANDIDATES = {

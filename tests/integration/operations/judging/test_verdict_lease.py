@@ -11,8 +11,8 @@ from fixtures.stored import a_stored_run, claim, sketches_of_scores
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging import compute_run_verdict, judge_runs
-from bakeoff.operations.judging.judge_runs import judge_run
+from bakeoff.operations.judging import compute_run_verdict, judge_ended_runs
+from bakeoff.operations.judging.judge_ended_runs import judge_run
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.results import verdict_rows
@@ -54,14 +54,14 @@ def test_a_verdict_that_takes_longer_than_a_lease_is_written_at_the_first_attemp
 ) -> None:
     slowed(monkeypatch, by_s=1.5 * LEASE_S)
     due_meanwhile = []
-    renewed = judge_runs.work_while_leased
+    renewed = judge_ended_runs.work_while_leased
 
     def looked_at(*given: object, **named: object) -> object:
         found = renewed(*given, **named)  # type: ignore[arg-type]
         due_meanwhile.extend(verdict_rows.due(context.engine))
         return found
 
-    monkeypatch.setattr(judge_runs, "work_while_leased", looked_at)
+    monkeypatch.setattr(judge_ended_runs, "work_while_leased", looked_at)
 
     assert judge_run(context, ended.id)
     assert due_meanwhile == []

@@ -24,7 +24,7 @@ from bakeoff.store.bakeoffs.queue import claims, postgresql_jobs
 from bakeoff.store.bakeoffs.queue.claims import Holder
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows, race_rows
-from bakeoff.store.database.batched_statements import send
+from bakeoff.store.database.statements_in_one_round_trip import send
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(

@@ -32,8 +32,8 @@ def track(
     Where the setting `tracking` names a server, workers do this by themselves once a run has ended.  A run
     that is there already is completed, and never there twice.  Exit code 4: MLflow did not take one.
     """
-    from bakeoff.operations.judging.judge_runs import wait_for_verdict
-    from bakeoff.operations.runs.track_runs import track_run, track_waiting_runs
+    from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
+    from bakeoff.operations.runs.track_runs_in_mlflow import track_run, track_waiting_runs
     from bakeoff.store.bakeoffs import run_rows
     from bakeoff.store.bakeoffs.results import tracking_rows
 

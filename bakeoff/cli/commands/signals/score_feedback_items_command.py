@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from bakeoff.operations.score_imported_results import Scoring
+    from bakeoff.operations.score_stored_feedback import Scoring
 
 SCORED_BY = (
     "The id of a candidate, NAME/VERSION, or a URI such as models:/NAME/Production. "
@@ -44,7 +44,7 @@ def score(
     Exit code 3: some could not be scored.
     """
     from bakeoff.cli.output.file_progress import rows_done
-    from bakeoff.operations.score_imported_results import score_stored, scorer
+    from bakeoff.operations.score_stored_feedback import score_stored, scorer
     from bakeoff.store.database import schema_version
 
     context = project_access.open_project(config)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bakeoff.cli import project_access
-from bakeoff.cli.commands.signals.score_results_command import SCORED_BY
+from bakeoff.cli.commands.signals.score_feedback_items_command import SCORED_BY
 from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 from bakeoff.domain.wording import counted
@@ -55,7 +55,7 @@ def import_results(
     """
     from bakeoff.domain.feedback_item import Intake
     from bakeoff.inference.feedback_files import items_in
-    from bakeoff.operations.score_imported_results import scorer, take_in
+    from bakeoff.operations.score_stored_feedback import scorer, take_in
 
     context, path = _open_project_and_file(file, config)
     chosen_scorer = scorer(context, model)

@@ -18,9 +18,9 @@ from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFou
 from bakeoff.domain.signal import EnsembleRules, ModelConfig, Strategy
 from bakeoff.settings.configuration import load as load_configuration
 from registry.catalog import live_catalog as catalogs
-from registry.catalog.discover_candidates import discover
 from registry.catalog.live_catalog import Catalog
 from registry.catalog.models_yaml_schema import CatalogError, read
+from registry.catalog.try_out_candidates import discover
 
 SHIPPED = ROOT / "config" / "models.yaml"
 SIGNAL = """

@@ -46,7 +46,7 @@ def judge(
         return
     if model is not None:
         raise typer.BadParameter("it goes with --shuffle-check", param_hint="--model")
-    from bakeoff.operations.judging.judge_runs import judge_old_run
+    from bakeoff.operations.judging.judge_ended_runs import judge_old_run
     from bakeoff.store.bakeoffs import run_rows
     from bakeoff.store.bakeoffs.results import verdict_rows
 
@@ -71,7 +71,7 @@ def judge(
 
 def _check(context: "Context", runs: list[str], model: str | None, *, as_json: bool) -> None:
     from bakeoff.evaluation.checks.shuffled_labels import SLUGS
-    from bakeoff.operations.judging.judge_runs import wait_for_verdict
+    from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
     from bakeoff.operations.judging.shuffle_check import check_later
     from bakeoff.store.bakeoffs import run_rows
 
