@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from bakeoff.inference import EnsembleService, ModelPredictor
     from bakeoff.notebook.bakeoff_run import BakeoffRun
     from bakeoff.notebook.candidates.candidate_grid import grid
-    from bakeoff.notebook.candidates.tuned_estimator import tuned
+    from bakeoff.notebook.candidates.tuned_candidate import tuned
     from bakeoff.notebook.compare_call import compare
     from bakeoff.notebook.configured_project import Project, notebook_project, project, run
     from bakeoff.notebook.results.bakeoff_result import BakeoffResult
@@ -37,7 +37,7 @@ _HOMES = {
     "notebook_project": "bakeoff.notebook.configured_project",
     "project": "bakeoff.notebook.configured_project",
     "run": "bakeoff.notebook.configured_project",
-    "tuned": "bakeoff.notebook.candidates.tuned_estimator",
+    "tuned": "bakeoff.notebook.candidates.tuned_candidate",
 }
 
 

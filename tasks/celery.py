@@ -20,7 +20,7 @@ from bakeoff.settings.setting_definitions import Settings
 from bakeoff.worker.worker_lifecycle import WorkerNode
 from tasks.celery_doorbells import CeleryMessenger
 
-_INCLUDED = ("tasks.evaluate", "tasks.control_tasks")
+_INCLUDED = ("tasks.evaluate", "tasks.start_sweep_and_score_tasks")
 
 _chosen: list[Context] = []
 

@@ -10,12 +10,12 @@ from redis.exceptions import RedisError
 
 from bakeoff.broker import CONTROL, EVALUATIONS
 from bakeoff.settings.log_setup import RepeatedWarning
-from bakeoff.worker.jobs.job_batch import inscription
+from bakeoff.worker.jobs.several_jobs_in_one_task import inscription
 
 if TYPE_CHECKING:
     from celery import Celery
 
-    from bakeoff.broker.redis_address_and_queues import Broker
+    from bakeoff.broker.redis_of_project import Broker
     from bakeoff.store.bakeoffs.queue.queue_order import WaitingJob
 
 log = logging.getLogger(__name__)

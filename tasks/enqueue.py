@@ -4,7 +4,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bakeoff.domain.runs.run import RunState
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import why_nothing_runs

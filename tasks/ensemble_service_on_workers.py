@@ -14,7 +14,7 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.signals.start_signals import log_warnings, start_planned_signals
 from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.database import schema_version
-from bakeoff.store.signals import model_signals
+from bakeoff.store.signals import stored_answers_of_signal_models
 from tasks import celery, enqueue
 
 
@@ -41,7 +41,7 @@ class JobAnswers:
         start_planned_signals(self.context, plan, run_id=run_id)
         enqueue.wait(run_id, timeout_s=self.timeout_s, context=self.context)
         return ModelAnswers(
-            answers=model_signals.answers_of_run(engine, run_rows.get(engine, run_id)),
+            answers=stored_answers_of_signal_models.answers_of_run(engine, run_rows.get(engine, run_id)),
             failed={
                 job.candidate.id: job.error.message if job.error else str(job.state)
                 for job in job_queries.of_run(engine, run_id)

@@ -13,7 +13,7 @@ import uvicorn
 
 from bakeoff.api import served_address
 from bakeoff.api.app import MountedPages, create_app
-from bakeoff.api.dependencies import Service
+from bakeoff.api.handler_services_and_rights import Service
 from bakeoff.api.security.page_sessions import PageSessions
 from bakeoff.api.security.request_guard import is_loopback
 from bakeoff.api.security.tokens import Tokens

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bakeoff.api import problem_details
-from bakeoff.api.dependencies import READERS, Service
+from bakeoff.api.handler_services_and_rights import READERS, Service
 from bakeoff.api.routes import (
     catalog_routes,
     evaluation_routes,

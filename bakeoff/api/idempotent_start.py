@@ -15,11 +15,11 @@ from uuid import UUID, uuid5
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.tokens import Principal, Role
 from bakeoff.domain.errors import ConflictError, ForbiddenError, InvalidInputError
-from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
+from bakeoff.evaluation.planning.declared_run_options import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalBody, SignalRequest
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs import start_run
-from bakeoff.operations.runs.client_request_check import check_run_request
+from bakeoff.operations.runs.client_rights_check import check_run_request
 from bakeoff.operations.signals.start_signals import start_signals
 from bakeoff.settings.setting_definitions import ClientRight
 from bakeoff.store.bakeoffs import run_progress_rows, run_rows

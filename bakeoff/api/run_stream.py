@@ -17,7 +17,7 @@ from fastapi import Header
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from bakeoff.api.dependencies import Service
+from bakeoff.api.handler_services_and_rights import Service
 from bakeoff.api.run_records import counts, progress
 from bakeoff.api.schemas.run_response_schemas import STREAMED
 from bakeoff.domain.errors import InfrastructureError

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.machine.folders_and_disk_space import runtime_folder
+from bakeoff.domain.machine.own_packages_and_disk_space import runtime_folder
 
 _FILE = "socket"
 _LONGEST = 107 if sys.platform == "linux" else 103  # bytes of sun_path without the final zero

@@ -305,7 +305,7 @@ def _in_plain_words(exc: typer.BadParameter) -> str:
 def _explainable(exc: Exception) -> Exception | None:
     """The error to print as one line: one of ours, or a full disk. None for any other, which is a bug."""
     from bakeoff.domain.errors import InfrastructureError
-    from bakeoff.domain.machine.folders_and_disk_space import is_lack_of_room
+    from bakeoff.domain.machine.own_packages_and_disk_space import is_lack_of_room
 
     if not isinstance(exc, OSError):
         return exc

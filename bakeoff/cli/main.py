@@ -11,7 +11,7 @@ import typer
 
 from bakeoff.cli import project_access
 from bakeoff.cli.command_table import HELP_NAMES, Commands
-from bakeoff.domain.machine.brief_processes import collect_seldom, run_and_end
+from bakeoff.domain.machine.faster_process_start_and_end import collect_seldom, run_and_end
 
 app = typer.Typer(
     cls=Commands,

@@ -13,7 +13,7 @@ from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.cell.host.cell_client import connect
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
-from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.domain.ids_and_times import new_id
 from registry.code.plugin_import_path import import_path
 

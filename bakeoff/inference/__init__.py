@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bakeoff.inference.ensemble_service import EnsembleService
+    from bakeoff.inference.item_scores_from_model import score
     from bakeoff.inference.predictor import ModelPredictor
-    from bakeoff.inference.score_feedback_items import score
 
 __all__ = ["EnsembleService", "ModelPredictor", "score"]
 
 _MODULES = {
     "EnsembleService": "bakeoff.inference.ensemble_service",
     "ModelPredictor": "bakeoff.inference.predictor",
-    "score": "bakeoff.inference.score_feedback_items",
+    "score": "bakeoff.inference.item_scores_from_model",
 }
 
 

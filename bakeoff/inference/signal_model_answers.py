@@ -93,9 +93,9 @@ class InProcessSource:
     def _known(self, model: Candidate, inputs: ModelInputs, order: SignalOrder) -> dict[str, ModelOutput]:
         if self.engine is None or inputs.fingerprint is None:
             return {}
-        from bakeoff.store.signals import model_signals
+        from bakeoff.store.signals import stored_answers_of_signal_models
 
-        return model_signals.known_answers(
+        return stored_answers_of_signal_models.known_answers(
             self.engine,
             model_id=model.id,
             fingerprint=inputs.fingerprint,
@@ -108,11 +108,11 @@ class InProcessSource:
     ) -> None:
         if self.engine is None or inputs.fingerprint is None:
             return
-        from bakeoff.store.database.engine import now, writing
-        from bakeoff.store.signals import model_signals
+        from bakeoff.store.database.engine_and_transactions import now, writing
+        from bakeoff.store.signals import stored_answers_of_signal_models
 
         with writing(self.engine) as connection:
-            model_signals.write_answers(
+            stored_answers_of_signal_models.write_answers(
                 connection,
                 model_id=model.id,
                 model_version=model.version,

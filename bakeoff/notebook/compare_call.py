@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.machine.brief_processes import collecting_seldom
+from bakeoff.domain.machine.faster_process_start_and_end import collecting_seldom
 from bakeoff.notebook.open_projects import comparison_session
 from bakeoff.notebook.project_folders import check_workers
 

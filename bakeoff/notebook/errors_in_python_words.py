@@ -84,7 +84,7 @@ def _literal(value: str) -> str:
 
 
 def _options() -> Iterator[str]:
-    from bakeoff.evaluation.planning.run_spec import RunSpec
+    from bakeoff.evaluation.planning.declared_run_options import RunSpec
 
     yield from (name for name in (*RunSpec.model_fields, *DESIGN) if "_" in name)
 

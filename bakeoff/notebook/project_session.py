@@ -76,8 +76,8 @@ class ProjectSession:
         memory_mb: int | None = None,
     ) -> StartedRun:
         """`candidates` None: those of the catalog. `body`: what `RunRequest` knows, by camelCase key."""
+        from bakeoff.evaluation.planning.declared_run_options import RunRequest
         from bakeoff.evaluation.planning.run_plan import make_plan
-        from bakeoff.evaluation.planning.run_spec import RunRequest
         from bakeoff.notebook.candidates.given_candidates import read_candidates
         from bakeoff.operations.runs import start_run
 

@@ -81,7 +81,7 @@ _CALLED_ELSEWHERE = {
 
 
 def _refuse_unknown(options: Mapping[str, Any]) -> None:
-    from bakeoff.evaluation.planning.run_spec import RunSpec
+    from bakeoff.evaluation.planning.declared_run_options import RunSpec
 
     known = {*RunSpec.model_fields, *DESIGN, *COLUMNS, *_OTHERS} - {"design", "target", "models"}
     for name in options:

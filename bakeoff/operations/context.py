@@ -14,7 +14,7 @@ from bakeoff.settings.configuration import Configuration
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from bakeoff.broker.redis_address_and_queues import Broker
+    from bakeoff.broker.redis_of_project import Broker
     from bakeoff.evaluation.datasets.pin_cache import PinCache
     from bakeoff.operations.machine_capacity import SharedCaps
     from bakeoff.operations.upkeep.event_relay import EventRelay
@@ -94,7 +94,7 @@ class Context:
     @property
     def engine(self) -> "Engine":
         """The engine of the database of runs."""
-        from bakeoff.store.database.engine import open_database
+        from bakeoff.store.database.engine_and_transactions import open_database
 
         return open_database(self.configuration.database_url)
 
@@ -115,7 +115,7 @@ class Context:
 
     @cached_property
     def broker(self) -> "Broker":
-        from bakeoff.broker.redis_address_and_queues import Broker
+        from bakeoff.broker.redis_of_project import Broker
 
         return Broker(self.configuration)
 

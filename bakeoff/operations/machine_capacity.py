@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.machine.folders_and_disk_space import free_bytes, mb
+from bakeoff.domain.machine.own_packages_and_disk_space import free_bytes, mb
 from bakeoff.settings.configuration import Configuration, load
 from bakeoff.settings.setting_definitions import Settings
 from bakeoff.store.bakeoffs.queue.claims import Caps
 
 if TYPE_CHECKING:
-    from bakeoff.evaluation.jobs.evaluation_context import Grant
+    from bakeoff.evaluation.jobs.evaluation_under_way import Grant
     from bakeoff.operations.context import Context
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def _version_of(file: Path | None) -> tuple[int, int, int]:
 
 def usual_grant(context: "Context") -> "Grant":
     """The threads and the memory that a cell gets on this machine, if nothing else is asked for it."""
-    from bakeoff.evaluation.jobs.evaluation_context import (
+    from bakeoff.evaluation.jobs.evaluation_under_way import (
         Grant,
     )  # loads numpy, which a command may not need
 

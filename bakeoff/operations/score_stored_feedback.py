@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.feedback_item import Intake, Item, Score, StoredItem
-from bakeoff.inference.score_feedback_items import BASELINE, Scorer, ScoreRangeError
+from bakeoff.domain.scored_and_labelled_item import Intake, Item, Score, StoredItem
+from bakeoff.inference.item_scores_from_model import BASELINE, Scorer, ScoreRangeError
 from bakeoff.operations.context import Context
 from bakeoff.store.feedback import feedback_items
 

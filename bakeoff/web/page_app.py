@@ -25,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 
 from bakeoff.api import problem_details
 from bakeoff.api.app import MountedPages
-from bakeoff.api.dependencies import Service
+from bakeoff.api.handler_services_and_rights import Service
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.page_sessions import PageSessions
 from bakeoff.api.security.request_guard import STATIC
@@ -43,12 +43,12 @@ from bakeoff.web.routes import (
     job_pages,
     login_pages,
     model_pages,
-    queue_page,
+    queue_and_schedule_pages,
     run_actions,
-    run_cost_and_pairs_pages,
     run_pages,
-    settings_pages,
-    start_pages,
+    run_subpages,
+    settings_and_audit_pages,
+    start_run_pages,
     suite_pages,
 )
 from bakeoff.web.table_downloads import FORMS
@@ -183,17 +183,17 @@ PAGES: tuple[PageRoute, ...] = (
     *home_page.PAGES,
     *login_pages.PAGES,
     *run_pages.LIST,
-    *start_pages.PAGES,
+    *start_run_pages.PAGES,
     *run_pages.PAGES,
     *run_actions.PAGES,
     *job_pages.PAGES,
-    *run_cost_and_pairs_pages.PAGES,
+    *run_subpages.PAGES,
     *suite_pages.PAGES,
     *compare_page.PAGES,
     *model_pages.PAGES,
     *dataset_pages.PAGES,
     *candidate_pages.PAGES,
-    *queue_page.PAGES,
+    *queue_and_schedule_pages.PAGES,
     *ensemble_signal_pages.PAGES,
-    *settings_pages.PAGES,
+    *settings_and_audit_pages.PAGES,
 )

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlencode
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from bakeoff.api.dependencies import Service
+from bakeoff.api.handler_services_and_rights import Service
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.page_sessions import PageSessions
 from bakeoff.api.security.tokens import LOCAL, Principal, Role

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Scope
 
 from bakeoff.api import problem_details
-from bakeoff.api.dependencies import Service
+from bakeoff.api.handler_services_and_rights import Service
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.page_sessions import PageSessions, cookies_in
 from bakeoff.api.security.request_guard import LOGIN, is_page

@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bakeoff.domain.ids_and_times import iso, utc_now
 from bakeoff.domain.wording import counted
-from bakeoff.web.charts.chart_symbols import icon, outcome_sign, state_badge
 from bakeoff.web.charts.escaped_markup import Markup, escape, joined_markup, name_of, tag
+from bakeoff.web.charts.icons_badges_and_marks import icon, outcome_sign, state_badge
 from bakeoff.web.charts.number_text import brief, duration_text, fixed_text, metric_title, signed_text
 from bakeoff.web.static_files import address
 

@@ -13,8 +13,8 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from bakeoff.cell.inside.cell_main import THREAD_VARIABLES
-from bakeoff.domain.machine.brief_processes import collect_seldom
-from bakeoff.domain.machine.folders_and_disk_space import SOURCES
+from bakeoff.domain.machine.faster_process_start_and_end import collect_seldom
+from bakeoff.domain.machine.own_packages_and_disk_space import SOURCES
 from bakeoff.worker import early_oven
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.cell.oven.start_and_stop_oven import Oven
 from registry.code.plugin_import_path import import_path
 
 #: An argument of the process of a worker that has an oven; the root of the project and `preload` follow.

@@ -13,8 +13,8 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from bakeoff.domain.machine.brief_processes import collect_seldom, run_and_end
-from bakeoff.domain.machine.folders_and_disk_space import SOURCES
+from bakeoff.domain.machine.faster_process_start_and_end import collect_seldom, run_and_end
+from bakeoff.domain.machine.own_packages_and_disk_space import SOURCES
 from bakeoff.domain.machine.work_in_thread import StoppedError
 from bakeoff.operations.context import Context
 from bakeoff.settings import log_setup

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 
-from bakeoff.domain.machine.folders_and_disk_space import SOURCES
+from bakeoff.domain.machine.own_packages_and_disk_space import SOURCES
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs.results import tracking_rows
 from registry.code.plugin_import_path import import_path

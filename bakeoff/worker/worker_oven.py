@@ -11,7 +11,7 @@ from bakeoff.settings.setting_definitions import Settings
 from bakeoff.worker import early_oven
 
 if TYPE_CHECKING:
-    from bakeoff.cell.oven.oven_handle import Oven
+    from bakeoff.cell.oven.start_and_stop_oven import Oven
     from bakeoff.worker.pool_shared_memory import SharedMemory
 
 log = logging.getLogger(__name__)

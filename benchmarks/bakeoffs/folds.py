@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.evaluation.planning.split_design_request import DesignRequest
 from benchmarks.bakeoffs.contenders import a_warm_worker, of_run
 from benchmarks.bakeoffs.prepared_project import Stand

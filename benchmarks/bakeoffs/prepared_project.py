@@ -10,8 +10,8 @@ import yaml
 from bakeoff.domain.candidate import Candidate
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
-from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.settings.configuration import Configuration, load
 from benchmarks.bakeoffs.workloads import Workload
 from registry.catalog.live_catalog import Catalog

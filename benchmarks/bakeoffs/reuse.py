@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from benchmarks.bakeoffs.contenders import a_warm_worker, of_run
 from benchmarks.bakeoffs.prepared_project import Stand
 from benchmarks.bakeoffs.workloads import Workload, real

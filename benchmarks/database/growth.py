@@ -33,12 +33,12 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.planning.run_plan import Plan
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import job_of, run_of, start_planned
-from bakeoff.store.bakeoffs import cancellation, leases
+from bakeoff.store.bakeoffs import cancellation, held_jobs
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, provenance_to_row, result_to_row, run_to_row
 from bakeoff.store.database import all_tables, schema_version
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 from benchmarks.bakeoffs.prepared_project import Stand
 from benchmarks.bakeoffs.workloads import trivial_of_library
 from benchmarks.database.many_jobs import settle
@@ -165,7 +165,7 @@ def _job(context: Context) -> Iterator[tuple[str, Callable[[], Any]]]:
     )
     [claim] = claimed
     result = result_of(claim.job, claim.run)
-    yield "finish", lambda: leases.complete(engine, claim.lease, result, None, _made(result))
+    yield "finish", lambda: held_jobs.complete(engine, claim.lease, result, None, _made(result))
 
 
 def _looks(context: Context, run_id: str) -> Mapping[str, Callable[[], Any]]:

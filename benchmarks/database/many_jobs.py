@@ -24,11 +24,11 @@ from bakeoff.domain.event import EventType
 from bakeoff.events import event_stream
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import leases, outbox, run_rows
+from bakeoff.store.bakeoffs import held_jobs, outbox, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.database import schema_version
-from bakeoff.store.database.engine import open_database, writing
+from bakeoff.store.database.engine_and_transactions import open_database, writing
 from bakeoff.store.monitoring import metric_counts
 from benchmarks.database.claiming import print_throughput
 from benchmarks.database.steps_of_a_job import BEGAN, a_job, a_result, a_run
@@ -87,17 +87,17 @@ def settle(engine: Engine) -> None:
 
 def _costs(engine: Engine) -> list[float]:
     def finish(claim: claims.Claim) -> None:
-        leases.complete(engine, claim.lease, a_result(claim))
+        held_jobs.complete(engine, claim.lease, a_result(claim))
 
     taken: dict[str, list[float]] = {name: [] for name in ("next", "claim", "renew", "complete")}
     for _ in range(_SAMPLES):
         found = _timed(taken["next"], lambda: next_jobs(engine, limit=1))
         claim = _timed(taken["claim"], lambda found=found: _claim(engine, found[0].job_id))
-        _timed(taken["renew"], lambda claim=claim: leases.renew(engine, claim.lease, lease_s=30))
+        _timed(taken["renew"], lambda claim=claim: held_jobs.renew(engine, claim.lease, lease_s=30))
         _timed(taken["complete"], lambda claim=claim: finish(claim))
     looks: list[list[float]] = [[], []]
     for _ in range(5):
-        _timed(looks[0], lambda: leases.expire(engine))
+        _timed(looks[0], lambda: held_jobs.expire(engine))
         _timed(looks[1], lambda: metric_counts.read_counts(engine))
     return [median(cost) for cost in (*taken.values(), *looks)]
 

@@ -21,15 +21,15 @@ from sqlalchemy import Engine
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.metric_names_and_rules import ScoringRules
 from bakeoff.domain.runs.job import Job, JobKind, JobState
 from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.runs.run import Run, RunState
-from bakeoff.store.bakeoffs import leases, run_rows
+from bakeoff.store.bakeoffs import held_jobs, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.database import schema_version
-from bakeoff.store.database.engine import open_database
+from bakeoff.store.database.engine_and_transactions import open_database
 
 _CAPS = claims.Caps(per_node=3, overall=3)
 _HOLDER = claims.Holder(node="here", worker="worker-1")
@@ -105,9 +105,9 @@ def _evaluate(engine: Engine, job: Job, costs: dict[str, list[float]]) -> None:
 
     timed("next", lambda: next_jobs(engine, limit=1 + _CAPS.per_node))
     claim = timed("claim", lambda: claims.claim(engine, job.id, holder=_HOLDER, caps=_CAPS, lease_s=30))
-    timed("renew", lambda: leases.renew(engine, claim.lease, lease_s=30))
-    timed("standing", lambda: leases.standing(engine, claim.lease))
-    timed("complete", lambda: leases.complete(engine, claim.lease, a_result(claim)))
+    timed("renew", lambda: held_jobs.renew(engine, claim.lease, lease_s=30))
+    timed("standing", lambda: held_jobs.standing(engine, claim.lease))
+    timed("complete", lambda: held_jobs.complete(engine, claim.lease, a_result(claim)))
 
 
 def a_result(claim: claims.Claim) -> Result:

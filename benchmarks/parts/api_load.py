@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import run_progress_rows, run_rows
-from bakeoff.store.database.engine import open_database
+from bakeoff.store.database.engine_and_transactions import open_database
 
 _READS = 4  #: of a status, for each run that is started
 _BODY = {"dataset": "iris", "models": ["ridge", "knn"], "fresh": True}

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from bakeoff.cell.host.cell_client import WarmParent, connect
 from bakeoff.cell.host.cell_order import Limits, Order
-from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.settings.setting_definitions import Settings
 from bakeoff.worker.worker_oven import preloaded
 from benchmarks.parts.quick_candidates import nothing

@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from bakeoff.domain.model_version import Promotion, Stage, VersionFilter, VersionOrigin
-from bakeoff.store.database.engine import open_registry_database, writing
+from bakeoff.store.database.engine_and_transactions import open_registry_database, writing
 from bakeoff.store.database.registry_tables import model_metrics, model_tags, models
 from registry import BaseModelRegistry, MLflowModelRegistry, ModelRegistry
 from registry.models.local.artefact_files import DATABASE

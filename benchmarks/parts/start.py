@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import job_queries, run_rows
-from bakeoff.store.database.engine import open_database
+from bakeoff.store.database.engine_and_transactions import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

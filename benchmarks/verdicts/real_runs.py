@@ -135,7 +135,7 @@ def _stored_verdict(project: Path, run_id: str) -> RunVerdict:
     """From the database: the command line leaves out the pairs. Whoever ended the last job is judging now."""
     from bakeoff.settings.configuration import load
     from bakeoff.store.bakeoffs.results import verdict_rows
-    from bakeoff.store.database.engine import open_database
+    from bakeoff.store.database.engine_and_transactions import open_database
 
     engine = open_database(load(project / "config" / "bakeoff.yaml", environment={}).database_url)
     _wait(lambda: verdict_rows.of_run(engine, run_id) is not None, f"run {run_id} has no verdict")

@@ -58,7 +58,7 @@ class Catalog:
         `env`, `readable`: what every candidate may use from outside its cell, see
         `registry.code.permitted_outside_access`.
         `socket`: that of a running oven; with None, each check starts an oven of its own.
-        `cache_file`: that of `registry.catalog.candidate_check_cache`.
+        `cache_file`: that of `registry.catalog.tried_candidates_cache`.
         """
         self.file = file.absolute()
         self.root = root or self.file.parent.parent

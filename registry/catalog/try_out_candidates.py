@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 from bakeoff.cell.host.cell_client import connect
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
-from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.domain.candidate import Candidate, Learns, Rejection
-from registry.catalog.candidate_check_cache import CheckedCache
+from registry.catalog.tried_candidates_cache import CheckedCache
 from registry.code.permitted_outside_access import below_home, problem_of, variables_of
 from registry.code.plugin_import_path import class_paths, import_path, readable_paths
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.machine.folders_and_disk_space import PACKAGES, PACKAGES_IN_CELLS, SOURCES
+from bakeoff.domain.machine.own_packages_and_disk_space import PACKAGES, PACKAGES_IN_CELLS, SOURCES
 from registry.code.distribution_of_module import canonical, holds, identity_of, library_folders, owners_of
 from registry.code.plugin_import_path import class_paths, import_path
 

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.machine.folders_and_disk_space import PACKAGES, SOURCES
+from bakeoff.domain.machine.own_packages_and_disk_space import PACKAGES, SOURCES
 from bakeoff.domain.runs.job import Phase
 from registry.code.explain_missing_module import cure_for
 

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from bakeoff.domain.machine.folders_and_disk_space import SOURCES
+from bakeoff.domain.machine.own_packages_and_disk_space import SOURCES
 from registry.code.distribution_of_module import identities_of, name_of
 
 #: The libraries that decide whether a pickle loads and means the same; recorded if they are loaded.

@@ -8,7 +8,7 @@ from typing import Any
 
 from bakeoff.cell.confinement.file_grants import Closed, Marks
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.machine.folders_and_disk_space import SOURCES
+from bakeoff.domain.machine.own_packages_and_disk_space import SOURCES
 from registry.code.model_building import is_class_mapping, is_object_mapping
 from registry.code.permitted_outside_access import outside_paths
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from bakeoff.domain.machine.folders_and_disk_space import SOURCES
+from bakeoff.domain.machine.own_packages_and_disk_space import SOURCES
 from bakeoff.domain.model_version import Promotion
 from bakeoff.settings.registry_settings import HookSettings
 
@@ -82,7 +82,7 @@ def _run(hook: HookSettings, promotion: Promotion, *, root: Path) -> str:
 def _command(hook: HookSettings) -> Sequence[str]:
     if hook.python is None:
         return hook.command or ()
-    return [sys.executable, "-P", "-m", "registry.models.hook_runner", hook.python]
+    return [sys.executable, "-P", "-m", "registry.models.call_hook_function", hook.python]
 
 
 def _path(hook: HookSettings) -> Mapping[str, str]:

@@ -17,8 +17,8 @@ docstring says what a backend promises. The obligations of the factory:
 
 from typing import TYPE_CHECKING
 
-from bakeoff.domain import entry_point_extensions
-from bakeoff.domain.entry_point_extensions import Extends
+from bakeoff.domain import entry_points_beside_candidates
+from bakeoff.domain.entry_points_beside_candidates import Extends
 from bakeoff.domain.errors import BakeoffError, InfrastructureError, InvalidInputError
 from registry.models.local.artefact_files import DATABASE
 
@@ -52,8 +52,9 @@ def _open_added(configuration: "Configuration") -> "BaseModelRegistry":
 
     settings = configuration.settings.model_registry
     backend = settings.backend
-    factory = entry_point_extensions.load(Extends.REGISTRIES, backend)
-    whose = f"the registry backend {backend!r} of {entry_point_extensions.whose(Extends.REGISTRIES, backend)}"
+    factory = entry_points_beside_candidates.load(Extends.REGISTRIES, backend)
+    owner = entry_points_beside_candidates.whose(Extends.REGISTRIES, backend)
+    whose = f"the registry backend {backend!r} of {owner}"
     try:
         registry = factory(settings, configuration.root)
     except BakeoffError:
@@ -69,7 +70,7 @@ def _open_added(configuration: "Configuration") -> "BaseModelRegistry":
 
 def database(configuration: "Configuration") -> "Engine | None":
     """The database of the embedded registry, for upgrades; None if it is not used or does not exist yet."""
-    from bakeoff.store.database.engine import open_registry_database
+    from bakeoff.store.database.engine_and_transactions import open_registry_database
 
     is_local = configuration.settings.model_registry.backend == "local"
     file = configuration.registry_path / DATABASE

@@ -12,7 +12,7 @@ from fixtures.api import an_api
 from fixtures.project import Project, a_project, celery_app, wait_for
 
 from bakeoff.domain.model_version import VersionFilter
-from bakeoff.store.database.engine import open_registry_database
+from bakeoff.store.database.engine_and_transactions import open_registry_database
 from bakeoff.store.feedback import feedback_items
 from registry import ModelRegistry
 from registry.models.local.local_registry import DATABASE

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
-from bakeoff.store.database.engine import reading, writing
+from bakeoff.store.database.engine_and_transactions import reading, writing
 
 _RUNNING = "(SELECT count(*) FROM evaluation_jobs WHERE state = 'running')"
 _RUNNING_HERE = "(SELECT count(*) FROM evaluation_jobs WHERE state = 'running' AND node = NEW.node)"

@@ -27,7 +27,7 @@ from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.events.event_stream import STREAM
 from bakeoff.store.bakeoffs import job_queries, run_rows
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 
 T = TypeVar("T")
 

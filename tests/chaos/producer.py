@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from bakeoff.evaluation.datasets import snapshot_store
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.operations import doorbells
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs

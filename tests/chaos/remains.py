@@ -11,7 +11,7 @@ from chaos.verdict import Breach, Sort
 from fixtures.kitchen import eventually
 
 from bakeoff.broker import redis_keeper
-from bakeoff.cell.oven import oven_handle
+from bakeoff.cell.oven import start_and_stop_oven
 from bakeoff.evaluation.datasets import snapshot_store
 
 _GONE_S = 20.0
@@ -46,7 +46,7 @@ def _processes(site: Site) -> list[str]:
 def _temporary(folder: Path) -> Iterator[Breach]:
     """The oven of a killed worker that was killed too is swept by the next one; Celery's own is Celery's."""
     _grow_old(folder)
-    oven_handle._remove_leftovers(folder)
+    start_and_stop_oven._remove_leftovers(folder)
     for path in folder.iterdir():
         if not path.name.startswith("pymp-"):
             yield Breach(Sort.LEFT, f"temporary {path.name}")

@@ -36,12 +36,12 @@ from sqlalchemy import Engine, select
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.job import Job
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.events.event_stream import STREAM
 from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import reading
+from bakeoff.store.database.engine_and_transactions import reading
 from tasks import enqueue
 
 T = TypeVar("T")
@@ -54,9 +54,9 @@ _HERE = Path(__file__).parent
 _GALLERY = _HERE.parent / "plugins" / "chaos_gallery.py"
 _SERVE = """
 from bakeoff.settings.configuration import load
-from bakeoff.worker import worker_processes
+from bakeoff.worker import celery_node_commands
 
-worker_processes.serve(load())
+celery_node_commands.serve(load())
 """
 _PLAIN = "-m celery -A tasks worker -Q evaluations --without-gossip --without-mingle -l INFO -n two@here"
 _STOP_S = 60.0

@@ -16,7 +16,7 @@ from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import RunState
 from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.database.all_tables import outbox
-from bakeoff.store.database.engine import reading
+from bakeoff.store.database.engine_and_transactions import reading
 
 Metrics = Mapping[str, Mapping[str, float | None]]  #: by candidate
 

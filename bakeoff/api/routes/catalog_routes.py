@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from bakeoff.api.dependencies import AnAdmin, TheContext, TheService
+from bakeoff.api.handler_services_and_rights import AnAdmin, TheContext, TheService
 from bakeoff.api.problem_details import documented
 from bakeoff.api.schemas.catalog_schemas import CatalogOut, DatasetsOut, ModelOut
 from bakeoff.domain.errors import NotFoundError

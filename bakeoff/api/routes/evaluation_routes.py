@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from bakeoff.api import idempotent_start
-from bakeoff.api.dependencies import TheContext, ThePrincipal, TheService, json_only
+from bakeoff.api.handler_services_and_rights import TheContext, ThePrincipal, TheService, json_only
 from bakeoff.api.paging import Cursor, Limit, cursor_after, id_in, unknown
 from bakeoff.api.problem_details import documented
 from bakeoff.api.run_records import run_in_list, run_record, started
@@ -25,8 +25,8 @@ from bakeoff.domain.errors import ConflictError, NotFoundError, in_field
 from bakeoff.domain.runs.run import LONGEST_LABEL, RunState
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.wording import quoted
+from bakeoff.evaluation.planning.declared_run_options import RunSpec
 from bakeoff.evaluation.planning.request_body import PRINTABLE
-from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.comparing.find_named_results import find_results
 from bakeoff.operations.comparing.wrong_rows import wrong_rows
 from bakeoff.operations.context import Context

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from bakeoff.api.dependencies import TheContext, ThePrincipal, TheService, json_only
+from bakeoff.api.handler_services_and_rights import TheContext, ThePrincipal, TheService, json_only
 from bakeoff.api.paging import Cursor, Limit, cursor_at, place_of
 from bakeoff.api.problem_details import documented
 from bakeoff.api.schemas.signal_and_feedback_schemas import (
@@ -18,8 +18,8 @@ from bakeoff.api.schemas.signal_and_feedback_schemas import (
     ScoredIntakeOut,
 )
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.feedback_item import LONGEST_ID, Item, Label, StoredItem, StoredLabel
 from bakeoff.domain.model_version import LONGEST_NAME
+from bakeoff.domain.scored_and_labelled_item import LONGEST_ID, Item, Label, StoredItem, StoredLabel
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.operations import score_stored_feedback
 from bakeoff.operations.context import Context

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from fastapi import APIRouter, Response
 
 from bakeoff.api.cached_probe import CachedProbe, ProbeTimes
-from bakeoff.api.dependencies import TheService
+from bakeoff.api.handler_services_and_rights import TheService
 from bakeoff.api.schemas.health_schemas import HealthOut, LiveOut, ReadyOut
 from bakeoff.domain.candidate import Candidate, Rejection
 from bakeoff.domain.errors import BakeoffError
@@ -23,7 +23,7 @@ from bakeoff.domain.wording import masked
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.broker_check import BrokerStatus, check_broker
 from bakeoff.operations.doctor.database_check import DatabaseStatus, check_database
-from bakeoff.operations.doctor.diagnosis import Diagnosis, DiagnosisLevel
+from bakeoff.operations.doctor.diagnosis_levels import Diagnosis, DiagnosisLevel
 from bakeoff.store.bakeoffs.job_queries import Backlog
 from bakeoff.store.database import schema_version
 

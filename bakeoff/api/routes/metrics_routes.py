@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
 from bakeoff.api.cached_probe import CachedProbe, ProbeTimes
-from bakeoff.api.dependencies import TheService
+from bakeoff.api.handler_services_and_rights import TheService
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.operations.context import Context

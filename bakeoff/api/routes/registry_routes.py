@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from bakeoff.api.dependencies import AnAdmin, TheService, json_only
+from bakeoff.api.handler_services_and_rights import AnAdmin, TheService, json_only
 from bakeoff.api.paging import Cursor, Limit, cursor_at, place_of
 from bakeoff.api.problem_details import documented
 from bakeoff.api.schemas.registry_schemas import (

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from bakeoff.api.dependencies import AnAdmin, TheContext
+from bakeoff.api.handler_services_and_rights import AnAdmin, TheContext
 from bakeoff.api.problem_details import documented
 from bakeoff.api.schemas.run_response_schemas import ScheduleListOut, ScheduleOut
 from bakeoff.evaluation.planning.request_body import PRINTABLE

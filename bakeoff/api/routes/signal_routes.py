@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bakeoff.api import idempotent_start
-from bakeoff.api.dependencies import AnAdmin, TheContext, TheService, json_only
+from bakeoff.api.handler_services_and_rights import AnAdmin, TheContext, TheService, json_only
 from bakeoff.api.paging import Limit, unknown
 from bakeoff.api.problem_details import documented
 from bakeoff.api.routes.evaluation_routes import LINKS, PATH, Key

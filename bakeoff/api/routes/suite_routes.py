@@ -5,7 +5,7 @@ from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from bakeoff.api.dependencies import TheContext, ThePrincipal, TheService, json_only
+from bakeoff.api.handler_services_and_rights import TheContext, ThePrincipal, TheService, json_only
 from bakeoff.api.idempotent_start import another_request, as_error_of_the_body
 from bakeoff.api.paging import Cursor, Limit, cursor_after, id_in, unknown
 from bakeoff.api.problem_details import documented

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from bakeoff.api.schemas.schema_base import Out
-from bakeoff.operations.doctor.diagnosis import DiagnosisLevel
+from bakeoff.operations.doctor.diagnosis_levels import DiagnosisLevel
 
 
 class DiagnosisOut(Out):

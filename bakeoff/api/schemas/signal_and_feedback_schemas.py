@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bakeoff.api.schemas.schema_base import Id, Moment, Out
-from bakeoff.domain.feedback_item import Value
+from bakeoff.domain.scored_and_labelled_item import Value
 from bakeoff.domain.signal import SignalType
 
 Day = Annotated[str, Field(json_schema_extra={"format": "date"})]

@@ -14,9 +14,9 @@ from typing import Self
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End, Failure
 from bakeoff.cell.host.message_channel import HangupError, MessageChannel
-from bakeoff.cell.host.move_outputs import Outputs
+from bakeoff.cell.host.output_files_of_cell import Outputs
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.machine.folders_and_disk_space import is_lack_of_room
+from bakeoff.domain.machine.own_packages_and_disk_space import is_lack_of_room
 
 _GRACE_S = 30.0  # what a warm parent may take to end a cell and its many children, before it is given up
 

@@ -29,7 +29,7 @@ from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.cell.inside import cell_api, exception_report
 from bakeoff.cell.inside.cell_api import CellApi
 from bakeoff.cell.inside.cell_report import FORKED_CHILD
-from bakeoff.cell.inside.state_left_by_job import GROWTH_MB, ProcessTraces, Threadpools
+from bakeoff.cell.inside.detect_state_left_by_job import GROWTH_MB, ProcessTraces, Threadpools
 
 _MB = 2**20
 _STACK_MB = 8

@@ -28,7 +28,7 @@ from threadpoolctl import ThreadpoolController
 from bakeoff.cell.confinement import file_grants, kernel_calls, landlock, scratch_folder
 from bakeoff.cell.inside.cell_main import LOADED_THREADS, CellSetup, put_first_on_path
 from bakeoff.cell.oven import process_tree, warm_parent
-from bakeoff.domain.machine.folders_and_disk_space import PACKAGES_IN_CELLS
+from bakeoff.domain.machine.own_packages_and_disk_space import PACKAGES_IN_CELLS
 
 log = logging.getLogger(__name__)
 

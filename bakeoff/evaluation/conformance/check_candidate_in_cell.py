@@ -25,11 +25,15 @@ from bakeoff.evaluation.conformance.checked_candidate import (
     require_same,
     seed_globals,
 )
+from bakeoff.evaluation.conformance.conformance_check_runner import Check, CheckFailedError, run_checks
 from bakeoff.evaluation.conformance.fit_checks import FIT_CHECKS, REFIT_CHECKS
 from bakeoff.evaluation.conformance.fit_checks import leak_free as _leak_free
+from bakeoff.evaluation.conformance.network_pickle_and_time_checks import (
+    ISOLATION_CHECKS,
+    NETWORK_CHECK,
+    watch_network,
+)
 from bakeoff.evaluation.conformance.predict_checks import ANSWER_CHECKS, LAST_CHECKS, PREDICT_CHECKS
-from bakeoff.evaluation.conformance.run_checks_in_cell import Check, CheckFailedError, run_checks
-from bakeoff.evaluation.conformance.surroundings_checks import ISOLATION_CHECKS, NETWORK_CHECK, watch_network
 from bakeoff.settings import log_setup
 from registry.code.class_import import describe_exception
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from bakeoff.domain.candidate import Candidate, Learns, OutputKind, Preprocess
 from bakeoff.domain.dataset_and_split import TargetKind
-from bakeoff.evaluation.conformance.run_checks_in_cell import CheckFailedError
+from bakeoff.evaluation.conformance.conformance_check_runner import CheckFailedError
 from bakeoff.evaluation.datasets.canonical_column import STRING, Field
 from bakeoff.evaluation.datasets.read_snapshot import Data
 from bakeoff.evaluation.jobs.default_preprocessing import with_preprocessing

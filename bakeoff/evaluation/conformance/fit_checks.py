@@ -13,7 +13,11 @@ from bakeoff.evaluation.conformance.checked_candidate import (
     require_same,
     seed_globals,
 )
-from bakeoff.evaluation.conformance.run_checks_in_cell import Check, CheckFailedError, NotApplicableError
+from bakeoff.evaluation.conformance.conformance_check_runner import (
+    Check,
+    CheckFailedError,
+    NotApplicableError,
+)
 
 _LIGHT_S = 0.15
 _OTHER_SEED = 12_345

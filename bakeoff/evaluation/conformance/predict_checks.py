@@ -16,7 +16,11 @@ from bakeoff.evaluation.conformance.checked_candidate import (
     require_same,
     seed_globals,
 )
-from bakeoff.evaluation.conformance.run_checks_in_cell import Check, CheckFailedError, NotApplicableError
+from bakeoff.evaluation.conformance.conformance_check_runner import (
+    Check,
+    CheckFailedError,
+    NotApplicableError,
+)
 from registry.code.class_import import describe_exception
 from registry.columns.check_predictions import check_predictions
 

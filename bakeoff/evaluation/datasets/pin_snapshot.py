@@ -17,9 +17,9 @@ from bakeoff.evaluation.checks.split_checks import divided_group
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import Table, address, table_of
-from bakeoff.evaluation.datasets.column_files import to_disk, write_array, write_rows, write_text
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.refuse_unusable_dataset import check_split
+from bakeoff.evaluation.datasets.snapshot_frame_files import to_disk, write_array, write_rows, write_text
 from bakeoff.evaluation.datasets.snapshot_layout import (
     FOLD_SIZES,
     MANIFEST,
@@ -41,7 +41,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import (
     folder_of,
 )
 from bakeoff.evaluation.datasets.sources.read_dataset import dataset_files, read_dataset
-from bakeoff.evaluation.datasets.splits.split_choice import make_split
+from bakeoff.evaluation.datasets.splits.make_split import make_split
 from bakeoff.evaluation.datasets.splits.split_train_and_test import FoldRows, Split
 
 #: Bytes of a snapshot beside the values: headers, offsets of text, and some spare room.

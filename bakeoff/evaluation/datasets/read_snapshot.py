@@ -16,7 +16,7 @@ from bakeoff.domain.dataset_and_split import ONE_SPLIT, DatasetRef, Design, Targ
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.canonical_column import Field
-from bakeoff.evaluation.datasets.column_files import map_array, read_rows, read_some
+from bakeoff.evaluation.datasets.snapshot_frame_files import map_array, read_rows, read_some
 from bakeoff.evaluation.datasets.snapshot_layout import (
     FOLD_SIZES,
     MANIFEST,

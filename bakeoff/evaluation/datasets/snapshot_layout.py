@@ -1,7 +1,7 @@
 """The files of a snapshot, and its manifest: what a cell may know of it.
 
 <dataset id>/<split id>/open/manifest.json        written last: a folder that has one is complete
-                        open/train.*, test.*      the features, see `column_files`
+                        open/train.*, test.*      the features, see `snapshot_frame_files`
                         open/y_train.npy
                         sealed/y_test.npy
                         sealed/rows.npy           which rows of the dataset the test rows are

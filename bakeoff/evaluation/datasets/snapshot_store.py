@@ -27,7 +27,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from bakeoff.domain.errors import BakeoffError, InfrastructureError, NotFoundError
-from bakeoff.domain.machine.folders_and_disk_space import free_bytes, mb
+from bakeoff.domain.machine.own_packages_and_disk_space import free_bytes, mb
 from bakeoff.evaluation.datasets.snapshot_layout import MANIFEST, OPEN, SEALED, read_manifest
 
 _INCOMING = ".incoming"

@@ -15,14 +15,14 @@ import numpy as np
 from bakeoff.cell.host.cell_outcome import CellOutcome
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.metric_names_and_rules import ScoringRules
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets import read_snapshot
-from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, JobPaths
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.jobs.prediction_latency import accept_latency
-from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
+from bakeoff.evaluation.metrics.custom_metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.score_folds import score_fold
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.machine.folders_and_disk_space import free
+from bakeoff.domain.machine.own_packages_and_disk_space import free
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 
 _SIGKILL = 9

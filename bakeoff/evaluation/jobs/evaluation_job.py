@@ -51,7 +51,7 @@ from bakeoff.evaluation.jobs.choosing.trial_deaths import (
     too_many_deaths,
     was_a_trial,
 )
-from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, may_share_cell
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, may_share_cell
 from bakeoff.evaluation.jobs.fit_and_predict import TRIALS
 from bakeoff.evaluation.jobs.importance.score_importance import (
     MOST_MB,

@@ -14,7 +14,6 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs import fit_and_predict
 from bakeoff.evaluation.jobs.accept_outputs import about_preparation, about_weights, score_outputs, uses_seed
 from bakeoff.evaluation.jobs.choosing.accept_choices import accept_choices, warnings_about
-from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.evaluation_job import (
     Scored,
     payload_of,
@@ -22,15 +21,16 @@ from bakeoff.evaluation.jobs.evaluation_job import (
     with_choices,
     with_warning,
 )
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     fold_of,
     fold_result,
     more_seeds_say_nothing,
     whole_seeds,
 )
-from bakeoff.evaluation.jobs.folds.joined_folds import together
+from bakeoff.evaluation.jobs.folds.join_folds_to_one_result import together
 from bakeoff.evaluation.jobs.prediction_latency import accept_latency
-from bakeoff.evaluation.metrics.metric_function import load_metrics
+from bakeoff.evaluation.metrics.custom_metric_function import load_metrics
 
 if TYPE_CHECKING:
     from bakeoff.domain.runs.result import FoldResult

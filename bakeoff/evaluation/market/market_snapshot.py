@@ -13,8 +13,8 @@ import numpy as np
 
 from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.evaluation.datasets.canonical_column import Field
-from bakeoff.evaluation.datasets.column_files import read_rows, to_disk, write_rows, write_text
 from bakeoff.evaluation.datasets.read_snapshot import damaged
+from bakeoff.evaluation.datasets.snapshot_frame_files import read_rows, to_disk, write_rows, write_text
 from bakeoff.evaluation.datasets.snapshot_layout import MANIFEST, OPEN, SnapshotManifest, read_manifest
 from bakeoff.evaluation.market.panel import Panel
 

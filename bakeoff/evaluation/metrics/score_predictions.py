@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric import EXPECTED_COST, Average, ScoringRules
+from bakeoff.domain.metric_names_and_rules import EXPECTED_COST, Average, ScoringRules
 from bakeoff.domain.runs.verdict import Interval
 from bakeoff.evaluation.metrics import built_in_metrics, result_details, sklearn_scorers
 from bakeoff.evaluation.metrics.built_in_metrics import Counts
-from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
+from bakeoff.evaluation.metrics.custom_metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.result_details import bounded, finite_or_none, printable, value_or_nan
 from bakeoff.evaluation.metrics.run_scoring_options import rows_to_score
 from bakeoff.evaluation.metrics.score_curves import label_curves, value_curves

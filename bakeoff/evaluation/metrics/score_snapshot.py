@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset_and_split import DatasetRef
-from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.metric_names_and_rules import ScoringRules
 from bakeoff.evaluation.datasets import read_snapshot
-from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
+from bakeoff.evaluation.metrics.custom_metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.score_folds import FoldedRows, over_seeds, score_folds
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
 from registry.columns.check_predictions import Predictions

@@ -11,7 +11,7 @@ import re
 
 from pydantic.alias_generators import to_camel
 
-from bakeoff.evaluation.planning.run_spec import RunSpec
+from bakeoff.evaluation.planning.declared_run_options import RunSpec
 from bakeoff.evaluation.planning.split_design_request import DesignRequest
 
 #: Where the keys of a design stand: in the body of a request, and in the form of the page.

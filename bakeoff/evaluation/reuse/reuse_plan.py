@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate, OutputKind
-from bakeoff.domain.metric import ScoringRules, is_custom
+from bakeoff.domain.metric_names_and_rules import ScoringRules, is_custom
 from bakeoff.domain.runs.column_importance import IMPORTANCE, was_measured_by
 from bakeoff.domain.runs.result import Fit, Part, Parts
 from bakeoff.domain.runs.run import Run

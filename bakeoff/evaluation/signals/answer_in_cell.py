@@ -17,7 +17,7 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.signals.artefacts_for_signal_cell import ArtefactCopy, unpickle_copies
-from bakeoff.evaluation.signals.signal_job_inputs import SEED
+from bakeoff.evaluation.signals.signal_inputs_and_fingerprint import SEED
 from bakeoff.settings import log_setup
 from registry.code.call_signal_model import (
     BadSignalsError,

@@ -16,7 +16,7 @@ from bakeoff.cell.inside.cell_api import CellApi
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.signal import ModelOutput, contradicting_sells
 from bakeoff.domain.wording import counted
-from bakeoff.evaluation.conformance.run_checks_in_cell import (
+from bakeoff.evaluation.conformance.conformance_check_runner import (
     Check,
     CheckFailedError,
     NotApplicableError,

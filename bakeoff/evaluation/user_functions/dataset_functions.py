@@ -14,7 +14,7 @@ from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.machine.folders_and_disk_space import refuse_tasks
+from bakeoff.domain.machine.own_packages_and_disk_space import refuse_tasks
 from bakeoff.evaluation.temporary_oven import oven_for, why_it_ended
 from bakeoff.evaluation.user_functions.user_functions_in_cell import FRAME
 from bakeoff.settings.configuration import Configuration

@@ -18,7 +18,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.planning.candidate_choice import BASELINE_ID
 from bakeoff.notebook.candidates.candidate_grid import GridMember, grid
-from bakeoff.notebook.candidates.tuned_estimator import TunedEstimator
+from bakeoff.notebook.candidates.tuned_candidate import TunedEstimator
 from bakeoff.notebook.candidates.write_estimator_as_data import (
     WriteCode,
     WrittenObject,

@@ -301,7 +301,7 @@ class BakeoffResult:
         return report_record(self._report)
 
     def _repr_html_(self) -> str:
-        from bakeoff.web.reports.self_contained_html import leaderboard_html
+        from bakeoff.web.reports.report_style_and_notebook_html import leaderboard_html
 
         return leaderboard_html(self.to_record())
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
-from bakeoff.domain.metric import short_name
+from bakeoff.domain.metric_names_and_rules import short_name
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.notebook.candidates.notebook_code_as_modules import FOLDER
 from bakeoff.operations.runs.run_report import RunReport

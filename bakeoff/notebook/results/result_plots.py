@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
-from bakeoff.domain.metric import greater_is_better
+from bakeoff.domain.metric_names_and_rules import greater_is_better
 from bakeoff.domain.wording import listed
 from bakeoff.notebook.errors_in_python_words import in_names_of_python
 from bakeoff.operations.runs.run_report import importance_of, report_record
@@ -20,7 +20,7 @@ from bakeoff.web.charts.plots.importance_plot import importance_plot
 from bakeoff.web.charts.plots.parameter_search_plot import study_plots
 from bakeoff.web.charts.plots.pareto_plot import pareto_plot, pareto_points
 from bakeoff.web.charts.plots.residual_plots import predicted_true_plot, residual_plot
-from bakeoff.web.reports.self_contained_html import in_notebook, report_stylesheet
+from bakeoff.web.reports.report_style_and_notebook_html import in_notebook, report_stylesheet
 
 if TYPE_CHECKING:
     from os import PathLike

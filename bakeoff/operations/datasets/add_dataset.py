@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import quoted
+from bakeoff.evaluation.planning.declared_run_options import RunSpec
 from bakeoff.evaluation.planning.run_plan import FILE_SOURCES
-from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
 from bakeoff.operations.datasets.dataset_overview import CheckedDataset, check_dataset
 from bakeoff.settings.add_yaml_entry import replace_text, with_entry

@@ -12,8 +12,8 @@ from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.runs.run import Run
+from bakeoff.evaluation.planning.declared_run_options import RunSpec
 from bakeoff.evaluation.planning.run_plan import data_of
-from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import run_rows
 

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from bakeoff.broker import CONTROL, EVALUATIONS
 from bakeoff.domain.wording import counted, masked
 from bakeoff.operations.context import Context
-from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.operations.doctor.diagnosis_levels import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
 
 

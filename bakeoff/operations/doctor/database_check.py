@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bakeoff.domain.wording import masked
 from bakeoff.operations.context import Context
-from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.operations.doctor.diagnosis_levels import Diagnosis, fail, ok, warn
 from bakeoff.store.bakeoffs import job_queries
 from bakeoff.store.bakeoffs.job_queries import Backlog
 from bakeoff.store.database import schema_version

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 
 from bakeoff.cell.confinement import landlock
-from bakeoff.domain.machine.folders_and_disk_space import place_of
-from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.domain.machine.own_packages_and_disk_space import place_of
+from bakeoff.operations.doctor.diagnosis_levels import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.setting_definitions import Settings
 

@@ -9,7 +9,7 @@ from bakeoff.domain.wording import counted
 from bakeoff.evaluation.signals.artefacts_for_signal_cell import resolve_artefacts
 from bakeoff.evaluation.signals.signal_run_plan import registry_of
 from bakeoff.operations.context import Context
-from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.operations.doctor.diagnosis_levels import Diagnosis, fail, ok, warn
 from bakeoff.operations.runs.scheduled_runs import STARTS_RUNS, schedule_statuses
 from bakeoff.settings.configuration import Configuration
 from registry.catalog.live_catalog import Catalog

@@ -19,7 +19,7 @@ from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.machine.work_in_thread import StoppedError, TooLongError, run_in_thread
-from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.metric_names_and_rules import ScoringRules
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.runs.job import JobError
 from bakeoff.domain.runs.run import Run, RunState

@@ -7,8 +7,8 @@ from typing import Any
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.column_importance import IMPORTANCE, LONGEST_S, SHARE_OF_LIMIT
 from bakeoff.domain.runs.run import Run
+from bakeoff.evaluation.planning.declared_run_options import RunSpec
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
-from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.evaluation.reuse.reuse_plan import Prospect, longest_first, work_s
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.detectable_difference import DetectableDifference, detectable_difference

@@ -19,7 +19,7 @@ from bakeoff.operations.runs.read_stopped_candidates import StoppedCandidate, st
 from bakeoff.store.bakeoffs import job_queries, run_rows, saving_rows
 from bakeoff.store.bakeoffs.results import curve_rows, fold_rows, tracking_rows, verdict_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary
-from bakeoff.store.signals import model_signals
+from bakeoff.store.signals import stored_answers_of_signal_models
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -99,7 +99,7 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
         standings=standings,
         unsuccessful=[job for job in ended if job.state.has_ended],
         open=[job for job in ended if not job.state.has_ended],
-        ensemble=model_signals.ensemble_of_run(engine, run),
+        ensemble=stored_answers_of_signal_models.ensemble_of_run(engine, run),
         verdict=verdict,
         families={job.candidate.id: job.candidate.family for job in every if job.candidate.family},
         folds=folds,

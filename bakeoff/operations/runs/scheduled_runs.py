@@ -15,7 +15,7 @@ from bakeoff.domain.ids_and_times import iso, iso_or_none
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.schedule import ON_TIME, Pause, Schedule, Slot
 from bakeoff.domain.wording import listed, nearest, quoted
-from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
+from bakeoff.evaluation.planning.declared_run_options import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import start_run

@@ -18,8 +18,8 @@ from bakeoff.domain.signal import SignalJobInputs
 from bakeoff.domain.wording import listed, quoted
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
-from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, longest_first, prospect_of
 from bakeoff.operations import doorbells

@@ -8,11 +8,11 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.ensemble import combine
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.ids_and_times import new_id, parse_id, utc_now
-from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.metric_names_and_rules import ScoringRules
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.signal import EnsembleSignal
 from bakeoff.evaluation.signals import signal_cell
-from bakeoff.evaluation.signals.signal_job_inputs import SEED
+from bakeoff.evaluation.signals.signal_inputs_and_fingerprint import SEED
 from bakeoff.evaluation.signals.signal_run_plan import SignalPlan, SignalRequest, make_signal_plan
 from bakeoff.operations import doorbells
 from bakeoff.operations.context import Context

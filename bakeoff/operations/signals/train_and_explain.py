@@ -11,9 +11,9 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.evaluation.signals import answer_in_cell, train_in_cell
+from bakeoff.evaluation.signals.accept_and_save_training import accept_training, save_together
 from bakeoff.evaluation.signals.artefacts_for_signal_cell import resolve_artefacts
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned, registry_of, signal_model
-from bakeoff.evaluation.signals.training_outputs import accept_training, save_together
 from bakeoff.operations.context import Context
 from bakeoff.operations.signals.signal_model_cells import (
     OneOffCellFailedError,

@@ -17,8 +17,8 @@ from bakeoff.domain.errors import ConflictError, InvalidInputError
 from bakeoff.domain.ids_and_times import new_id, parse_id, utc_now
 from bakeoff.domain.runs.suite import Suite, SuiteMember
 from bakeoff.domain.wording import listed, nearest, quoted
+from bakeoff.evaluation.planning.declared_run_options import RunRequest, RunSpec
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
-from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import start_planned, start_run
 from bakeoff.operations.upkeep.work_under_lease import start_while_leased

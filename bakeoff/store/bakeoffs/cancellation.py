@@ -14,7 +14,7 @@ from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.row_mapping import name_in_events
 from bakeoff.store.bakeoffs.run_rows import close_if_over, lock_run
 from bakeoff.store.database.all_tables import IS_RUNNING, jobs
-from bakeoff.store.database.engine import now, writing
+from bakeoff.store.database.engine_and_transactions import now, writing
 
 
 def cancel_run(engine: Engine, run_id: str) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Engine, func, select
 
 from bakeoff.store.database.all_tables import IS_RUNNING, jobs, outbox, runs, verdicts
-from bakeoff.store.database.engine import reading
+from bakeoff.store.database.engine_and_transactions import reading
 
 
 def of_run(engine: Engine, run_id: str) -> str:

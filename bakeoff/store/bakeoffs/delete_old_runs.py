@@ -28,7 +28,7 @@ from bakeoff.store.database.all_tables import (
     trackings,
     verdicts,
 )
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 
 #: Run, dataset id, split id: a run that stays keeps its snapshot.
 _SNAPSHOTS: tuple[Select[Any], ...] = (select(runs.c.id, runs.c.dataset_id, runs.c.split_id),)

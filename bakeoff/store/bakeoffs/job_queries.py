@@ -19,7 +19,7 @@ from bakeoff.store.database.all_tables import (
     results,
     runs,
 )
-from bakeoff.store.database.engine import now, reading
+from bakeoff.store.database.engine_and_transactions import now, reading
 
 _RUNNING = select(func.count()).select_from(jobs).where(IS_RUNNING)
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, updat
 from bakeoff.domain.event import Event, EventType
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.store.database.all_tables import outbox
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 from bakeoff.store.database.statements_in_one_round_trip import WAIT_FOR_DISK, send
 
 _ADD = insert(outbox)

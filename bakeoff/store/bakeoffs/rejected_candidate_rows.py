@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from bakeoff.domain.candidate import Rejection
 from bakeoff.store.database.all_tables import candidate_loads
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 
 KEPT = 100  #: rejections of each candidate
 

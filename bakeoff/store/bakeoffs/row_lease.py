@@ -5,7 +5,7 @@ moves `due_at` to the end of the lease: no other process takes it before then, a
 becomes due again by itself. The number of the attempt (`tries`) is the fence: each write of a holder names
 it, and matches no row once another process has taken the row since.
 
-Jobs have leases of another kind, in `leases`: they are claimed in order, with caps, and can be cancelled.
+Jobs have leases of another kind, in `held_jobs`: they are claimed in order, with caps, and can be cancelled.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, select, update
 
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 
 _LONGEST_PAUSE_S = 600
 _MOST_DOUBLINGS = 10  #: beyond the longest pause; two to the power of a week of attempts is no float

@@ -9,7 +9,7 @@ from bakeoff.domain.runs.run import LONGEST_LABEL
 from bakeoff.domain.wording import quoted
 from bakeoff.store.bakeoffs.run_rows import lock_run
 from bakeoff.store.database.all_tables import run_labels
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 
 MOST = 20  #: of one run
 

@@ -10,7 +10,7 @@ from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs.run_rows import get_within
 from bakeoff.store.database.all_tables import IS_QUEUED, IS_WHOLE, jobs
-from bakeoff.store.database.engine import reading
+from bakeoff.store.database.engine_and_transactions import reading
 
 _part = jobs.alias("part")
 _HAS_PART_AT_WORK = exists().where(_part.c.part_of == jobs.c.id, _part.c.state == literal_column("'running'"))

@@ -16,8 +16,8 @@ from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.results import curve_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, result_to_row, run_from_row, run_to_row
 from bakeoff.store.database.all_tables import IS_WHOLE, jobs, results, run_labels, runs
-from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
-from bakeoff.store.signals import model_signals
+from bakeoff.store.database.engine_and_transactions import now, one_at_a_time, reading, writing
+from bakeoff.store.signals import stored_answers_of_signal_models
 
 _OPEN = [state for state in RunState if not state.has_ended]
 _UNFINISHED = [state for state in JobState if not state.has_ended]
@@ -228,7 +228,7 @@ def close_if_over(connection: Connection, run_id: str, at: datetime) -> None:
         verdict_rows.begin(connection, run_id, at)  # its end is announced together with the verdict
         return
     if end in _COMBINED:
-        model_signals.write_ensemble(connection, run, at)
+        stored_answers_of_signal_models.write_ensemble(connection, run, at)
     verdict_rows.announce_end(connection, run, counts, None, at)
 
 

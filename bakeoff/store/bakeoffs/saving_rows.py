@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, insert, select
 from bakeoff.domain.runs.model_saving import Saving, SavingOutcome
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.all_tables import savings
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 
 _SAVINGS = LeasedRows(savings, is_open=savings.c.done_at.is_(None))
 

@@ -15,7 +15,7 @@ from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.schedule import Missed, Pause, Schedule, Slot, SlotState
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.all_tables import runs, schedule_pauses, schedule_slots, schedules
-from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, one_at_a_time, reading, writing
 
 KEPT = 1000  #: slots of each schedule, the newest ones
 

@@ -15,7 +15,7 @@ from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.runs.suite import MemberState, Suite, SuiteMember, SuiteVerdict
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.all_tables import suite_members, suites, verdicts
-from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, one_at_a_time, reading, writing
 
 #: A member whose run could not be started so many times is given up, so that the suite ends.
 MOST_ATTEMPTS = 5

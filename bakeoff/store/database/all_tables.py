@@ -1,12 +1,11 @@
 """All tables of the database of runs. Import them from here: then all of them are known.
 
-They are declared in `run_tables`, `result_tables`, `schedule_and_suite_tables`, `append_only_tables` and
-`signal_and_feedback_tables`.
-Foreign keys point from one to another, so `metadata` is whole only when all of these are imported.
+They are declared in `run_tables`, `result_tables`, `schedule_and_suite_tables`,
+`event_audit_and_rejection_tables` and `signal_and_feedback_tables`. Foreign keys point from one to another, so `metadata` is whole only when all of these are imported.
 Constraints repeat the rules of the domain: illegal rows are refused.
 """
 
-from bakeoff.store.database.append_only_tables import audit_log, candidate_loads, outbox
+from bakeoff.store.database.event_audit_and_rejection_tables import audit_log, candidate_loads, outbox
 from bakeoff.store.database.result_tables import (
     curves,
     fitted_models,

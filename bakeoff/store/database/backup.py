@@ -18,9 +18,9 @@ import psutil
 from sqlalchemy import URL, Engine, text
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
-from bakeoff.domain.machine.folders_and_disk_space import free
+from bakeoff.domain.machine.own_packages_and_disk_space import free
 from bakeoff.store.database import schema_version
-from bakeoff.store.database.engine import reading
+from bakeoff.store.database.engine_and_transactions import reading
 
 _PAGES = 1000  #: copied between two calls of `progress`
 _LOCK_TIMEOUT_S = 2

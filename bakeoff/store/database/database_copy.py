@@ -26,7 +26,7 @@ from bakeoff.domain.errors import ConflictError, InfrastructureError, InvalidInp
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.all_tables import metadata
 from bakeoff.store.database.backup import require_unused
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 
 _BATCH = 500
 _LAST_NUMBER = text("SELECT seq FROM sqlite_sequence WHERE name = :table")

@@ -13,9 +13,9 @@ from sqlalchemy import Column, Connection, Engine, MetaData, PrimaryKeyConstrain
 from sqlalchemy.exc import DBAPIError
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.machine.folders_and_disk_space import SOURCES
+from bakeoff.domain.machine.own_packages_and_disk_space import SOURCES
 from bakeoff.store.database import all_tables, registry_tables
-from bakeoff.store.database.engine import one_at_a_time, reading, writing
+from bakeoff.store.database.engine_and_transactions import one_at_a_time, reading, writing
 
 if TYPE_CHECKING:
     from alembic.config import Config

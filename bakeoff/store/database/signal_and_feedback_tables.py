@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from bakeoff.domain.feedback_item import LONGEST_ID
+from bakeoff.domain.scored_and_labelled_item import LONGEST_ID
 from bakeoff.domain.signal import LONGEST_SYMBOL, SignalType
 from bakeoff.store.database.table_conventions import Json, Utc, metadata, one_of
 

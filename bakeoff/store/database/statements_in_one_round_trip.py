@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, PoolProxiedConnection
 
-from bakeoff.store.database.engine import database_failed, pooled_connection
+from bakeoff.store.database.engine_and_transactions import database_failed, pooled_connection
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
 
-from bakeoff.domain.feedback_item import Intake, Item, Score, StoredItem, same
+from bakeoff.domain.scored_and_labelled_item import Intake, Item, Score, StoredItem, same
 from bakeoff.store.database.all_tables import items
-from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, one_at_a_time, reading, writing
 
 _ADD = insert(items)
 _CHANGE = update(items).where(items.c.id == bindparam("item"))

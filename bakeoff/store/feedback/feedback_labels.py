@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, select, tuple_, update
 
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.feedback_item import Intake, Label, StoredLabel, Value, same
+from bakeoff.domain.scored_and_labelled_item import Intake, Label, StoredLabel, Value, same
 from bakeoff.domain.wording import listed
 from bakeoff.store.database.all_tables import items, labels
-from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, one_at_a_time, reading, writing
 
 _ADD = insert(labels)
 _CHANGE = update(labels).where(

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, delete, f
 
 from bakeoff.domain.errors import ConflictError, InvalidInputError
 from bakeoff.domain.ids_and_times import iso
-from bakeoff.domain.metric import directions_of
+from bakeoff.domain.metric_names_and_rules import directions_of
 from bakeoff.domain.model_version import (
     EVERY_VERSION,
     FIRST_VERSION,
@@ -23,7 +23,7 @@ from bakeoff.domain.model_version import (
     VersionNumber,
     VersionOrigin,
 )
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 from bakeoff.store.database.registry_tables import (
     model_aliases,
     model_metrics,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from bakeoff.domain.ids_and_times import iso
 from bakeoff.domain.model_version import NO_VERSION, Promotion, Stage, overtaken
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 from bakeoff.store.database.registry_tables import IN_PRODUCTION, models, promotions
 from bakeoff.store.models.version_rows import select_name_and_stage
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Engine, insert, select, update
 
 from bakeoff.store.database.all_tables import audit_log
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 
 _LONGEST = 1000
 

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Engine, Table, case, func, select
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.store.database.all_tables import IS_QUEUED, IS_RUNNING, jobs, outbox, results, runs
-from bakeoff.store.database.engine import now, reading
+from bakeoff.store.database.engine_and_transactions import now, reading
 
 #: Upper bounds of the histogram of durations.
 BOUNDS_S = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)

@@ -13,7 +13,7 @@ from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.signal import EnsembleSignal, KeptSignal, SignalType
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.database.all_tables import ensemble_signals
-from bakeoff.store.database.engine import now, reading, upsert, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, upsert, writing
 
 
 @dataclass(frozen=True, kw_only=True)

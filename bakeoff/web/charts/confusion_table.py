@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bakeoff.web.charts.chart_symbols import key_line
 from bakeoff.web.charts.escaped_markup import Child, Markup, joined_markup, name_of, tag
+from bakeoff.web.charts.icons_badges_and_marks import key_line
 from bakeoff.web.charts.number_text import share_text
 
 _MOST_SHARES = 6  #: classes; of more, only counts and labels are shown

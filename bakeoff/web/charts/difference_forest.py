@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.web.charts.axis_scale import Axis, linear
-from bakeoff.web.charts.chart_symbols import key_line, mark, model_class, outcome_sign
 from bakeoff.web.charts.escaped_markup import Child, Markup, hidden, name_of, percent, tag
+from bakeoff.web.charts.icons_badges_and_marks import key_line, mark, model_class, outcome_sign
 from bakeoff.web.charts.number_text import metric_title, places_for, signed_text
 
 _HEIGHT, _MIDDLE = 44, 22

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from bakeoff.web.charts.axis_scale import Axis, linear
-from bakeoff.web.charts.chart_symbols import label, state_badge, state_tone
 from bakeoff.web.charts.escaped_markup import Child, Markup, hidden, name_of, percent, tag
+from bakeoff.web.charts.icons_badges_and_marks import label, state_badge, state_tone
 from bakeoff.web.charts.number_text import duration_text
 
 _HEIGHT, _TOP, _BAR = 26, 7, 12

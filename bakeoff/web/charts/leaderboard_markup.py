@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from bakeoff.domain.finding import FAILED_CHECKS
 from bakeoff.domain.runs.collapsed_grids import Family, FoldedBoard, fold
-from bakeoff.web.charts.chart_symbols import label, outcome_sign, state_badge
 from bakeoff.web.charts.escaped_markup import Child, Markup, hidden, joined_markup, name_of, tag
+from bakeoff.web.charts.icons_badges_and_marks import label, outcome_sign, state_badge
 from bakeoff.web.charts.metric_and_cost_columns import (
     FigureColumn,
     figure_cell,

@@ -6,8 +6,8 @@ The best rank is on the left. Two candidates whose intervals do not overlap diff
 from bakeoff.domain.runs.suite import RankedCandidate, SuiteVerdict
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.web.charts.axis_scale import Axis, linear
-from bakeoff.web.charts.chart_symbols import icon
 from bakeoff.web.charts.escaped_markup import Child, Markup, hidden, name_of, percent, tag
+from bakeoff.web.charts.icons_badges_and_marks import icon
 
 _HEIGHT = 38
 _MIDDLE = _HEIGHT / 2

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bakeoff.web.charts.chart_symbols import outcome_sign
 from bakeoff.web.charts.difference_forest import pairs_with
 from bakeoff.web.charts.escaped_markup import Markup, hidden, name_of, tag
+from bakeoff.web.charts.icons_badges_and_marks import outcome_sign
 from bakeoff.web.charts.number_text import places_for, signed_text
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from bakeoff.domain.finding import before_cure
 from bakeoff.domain.runs.verdict_facts_in_words import verdict_facts
-from bakeoff.web.charts.chart_symbols import icon
 from bakeoff.web.charts.escaped_markup import Markup, escape, hidden, joined_markup, name_of, tag
+from bakeoff.web.charts.icons_badges_and_marks import icon
 from bakeoff.web.charts.number_text import fixed_text, metric_title, places_for, share_text
 
 _TONES = {"high": "bad", "medium": "late", "low": "idle"}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.web.charts.axis_scale import Axis, linear
-from bakeoff.web.charts.chart_symbols import icon
 from bakeoff.web.charts.escaped_markup import Child, Markup, percent, tag
+from bakeoff.web.charts.icons_badges_and_marks import icon
 from bakeoff.web.charts.number_text import fixed_text, places_for
 
 _HEIGHT = 38

@@ -3,11 +3,11 @@
 import base64
 import hashlib
 
-from bakeoff.domain.metric import short_name
-from bakeoff.web.charts.chart_symbols import key, state_badge
+from bakeoff.domain.metric_names_and_rules import short_name
 from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.difference_forest import difference_forest, pairs_with
 from bakeoff.web.charts.escaped_markup import Child, Markup, name_of, tag
+from bakeoff.web.charts.icons_badges_and_marks import key, state_badge
 from bakeoff.web.charts.job_waterfall import job_waterfall
 from bakeoff.web.charts.leaderboard_markup import leaderboard_table
 from bakeoff.web.charts.metric_and_cost_columns import telling_cost
@@ -17,7 +17,7 @@ from bakeoff.web.charts.plots.pareto_plot import pareto_plot, pareto_points, par
 from bakeoff.web.charts.plots.residual_plots import predicted_true_plot, residual_plot
 from bakeoff.web.charts.verdict_box import findings_list, stopped_list, verdict_box
 from bakeoff.web.reports.report_contents import ReportContents, dataset_facts, seconds_between
-from bakeoff.web.reports.self_contained_html import report_stylesheet
+from bakeoff.web.reports.report_style_and_notebook_html import report_stylesheet
 
 _MOST_DIFFERENCES = 12
 _MOST_CLASSES = 12  #: of a confusion matrix that is read on paper

@@ -16,7 +16,7 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.runs.run_report import curve_records, read_report, report_record
 from bakeoff.store.bakeoffs import run_progress_rows
 from bakeoff.store.bakeoffs.results import earlier_fits, verdict_rows
-from bakeoff.web.charts.chart_symbols import MOST_MODELS
+from bakeoff.web.charts.icons_badges_and_marks import MOST_MODELS
 
 Record = Mapping[str, Any]
 

@@ -16,9 +16,9 @@ from bakeoff.operations.comparing.compare_results import compare_results
 from bakeoff.operations.runs.run_report import RunReport, curve_records, read_report, report_record
 from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import earlier_fits, verdict_rows
-from bakeoff.web.charts.chart_symbols import MOST_MODELS, key_line
 from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.difference_forest import difference_forest
+from bakeoff.web.charts.icons_badges_and_marks import MOST_MODELS, key_line
 from bakeoff.web.charts.pairs_matrix import pairs_matrix
 from bakeoff.web.charts.plots.curve_plots import calibration_plot, precision_recall_plot, roc_plot
 from bakeoff.web.charts.plots.residual_plots import predicted_true_plot, residual_plot

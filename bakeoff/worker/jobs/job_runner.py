@@ -24,13 +24,13 @@ from bakeoff.operations.judging.judge_ended_runs import judge_what_is_due
 from bakeoff.operations.judging.race_rounds import look_where_rounds_are_over
 from bakeoff.operations.machine_capacity import full_disk
 from bakeoff.settings import log_setup
-from bakeoff.store.bakeoffs import leases
+from bakeoff.store.bakeoffs import held_jobs
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Claim, ClaimRefusal, Holder, Lease, NextClaim
 from bakeoff.worker.jobs import evaluation_jobs
 from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork, Waiting, Work
-from bakeoff.worker.jobs.job_batch import JobBatch
 from bakeoff.worker.jobs.lease_monitor import LEASE_LOST, LeaseMonitor
+from bakeoff.worker.jobs.several_jobs_in_one_task import JobBatch
 from bakeoff.worker.pool_shared_memory import SharedMemory
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class JobRunner:
         asked = batch.take_next_claim()
         if asked is not None and asked.claimed is not None:
             with suppress(InfrastructureError):  # then its lease runs out
-                leases.release(self._context.engine, asked.claimed.lease)
+                held_jobs.release(self._context.engine, asked.claimed.lease)
 
     def _claim(self, job_id: Any) -> Claim | ClaimRefusal:
         # The warm parent comes before the claim: while we wait for it, no attempt and no lease is used up.
@@ -188,7 +188,7 @@ class JobRunner:
                 f"job {lease.job_id} was given up: {type(exc).__name__}: {exc}"
             ) from None
         except BaseException:  # SystemExit: a shutdown or a revoke of Celery's
-            leases.release(self._context.engine, lease)
+            held_jobs.release(self._context.engine, lease)
             raise
 
     def _work(self, at_work: JobAtWork, batch: JobBatch) -> str:
@@ -201,13 +201,13 @@ class JobRunner:
                 then = batch.note_next_claim(self._claim_with_end(batch))
                 write, summary = partial(ending.write, then), f"completed, {ending.summary}"
             case Waiting():
-                write, summary = partial(leases.wait, engine, lease), ending.summary
+                write, summary = partial(held_jobs.wait, engine, lease), ending.summary
             case Faulty():
-                write = partial(leases.fail, engine, lease, ending.error, state=ending.state)
+                write = partial(held_jobs.fail, engine, lease, ending.error, state=ending.state)
                 summary = f"{ending.state}, {ending.error.type}: {ending.error.message}"
             case Killed():
                 write, summary = (
-                    partial(leases.retry_or_fail, engine, lease, ending.error),
+                    partial(held_jobs.retry_or_fail, engine, lease, ending.error),
                     ending.error.message,
                 )
         return summary if at_work.monitor.insist(write) else LEASE_LOST
@@ -215,8 +215,8 @@ class JobRunner:
     def _put_back(self, lease: Lease, exc: Exception) -> Callable[[], bool]:
         if full_disk(self._context.configuration) is not None:
             # No attempt is spent: nobody takes the job again before there is room.
-            return partial(leases.release, self._context.engine, lease)
-        return partial(leases.retry_or_fail, self._context.engine, lease, _our_own_fault(exc))
+            return partial(held_jobs.release, self._context.engine, lease)
+        return partial(held_jobs.retry_or_fail, self._context.engine, lease, _our_own_fault(exc))
 
     def _ring_and_publish(self) -> None:
         """What follows each job: the look of a race, the next doorbells, the verdict of a run, the events."""

@@ -9,12 +9,12 @@ from bakeoff.domain.runs.result import Fit, Provenance, digest_of, fingerprint
 from bakeoff.domain.signal import ModelOutput, SignalJobInputs, SignalOrder
 from bakeoff.evaluation.reuse.file_audit_check import first_change
 from bakeoff.evaluation.reuse.job_provenance import PartsOf
-from bakeoff.evaluation.signals.signal_job_inputs import parts_of_answers
+from bakeoff.evaluation.signals.signal_inputs_and_fingerprint import parts_of_answers
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs.queue.claims import Claim
 from bakeoff.store.bakeoffs.results import earlier_fits
-from bakeoff.store.signals import model_signals
+from bakeoff.store.signals import stored_answers_of_signal_models
 from registry.code.candidate_code import class_modules, code_at
 from registry.code.library_versions import cell_environment
 
@@ -43,7 +43,7 @@ def known_signals(context: Context, claim: Claim) -> KnownSignals:
     orders = (run_rows.get(engine, fit.result.run_id).signals for fit in valid if _key_of(fit) == key)
     covered = frozenset(symbol for past_order in orders if past_order for symbol in past_order.symbols)
     return KnownSignals(
-        answers=model_signals.known_answers(
+        answers=stored_answers_of_signal_models.known_answers(
             engine,
             model_id=job.candidate.id,
             fingerprint=key,

@@ -15,9 +15,9 @@ from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.signals.signal_cell import Answered, answers_from_cell
 from bakeoff.operations.signals.signal_model_cells import prepared_inputs
 from bakeoff.operations.signals.start_signals import how_to_train
-from bakeoff.store.bakeoffs import leases
+from bakeoff.store.bakeoffs import held_jobs
 from bakeoff.store.bakeoffs.queue.claims import NextClaim
-from bakeoff.store.signals import model_signals
+from bakeoff.store.signals import stored_answers_of_signal_models
 from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork
 from bakeoff.worker.jobs.reuse_stored_signals import (
     KnownSignals,
@@ -47,12 +47,12 @@ def work(at_work: JobAtWork) -> Ending:
     fingerprint = kept_under(answered.provenance, job.id) if answered else known.fingerprint
 
     def write(then: NextClaim | None) -> bool:
-        return leases.complete(
+        return held_jobs.complete(
             at_work.context.engine,
             at_work.lease,
             result,
             provenance=answered.provenance if answered else None,
-            also_write=model_signals.write_at_end(
+            also_write=stored_answers_of_signal_models.write_at_end(
                 result,
                 signals,
                 as_of=order.as_of,

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from bakeoff.cell.oven.oven_handle import passed_on_environment
+from bakeoff.cell.oven.start_and_stop_oven import passed_on_environment
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
 from bakeoff.store.bakeoffs import job_queries
+from bakeoff.worker.celery_node_commands import eval_command
 from bakeoff.worker.temporary.start_worker_early import start_process
 from bakeoff.worker.temporary.worker_files import TemporaryWorker
-from bakeoff.worker.worker_processes import eval_command
 from registry.code.distribution_of_module import installed_last
 from registry.code.library_versions import own_version
 from registry.code.permitted_outside_access import name_problem

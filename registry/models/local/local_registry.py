@@ -8,7 +8,7 @@ from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.ids_and_times import user_name
-from bakeoff.domain.metric import greater_is_better, is_custom
+from bakeoff.domain.metric_names_and_rules import greater_is_better, is_custom
 from bakeoff.domain.model_version import (
     EVERY_VERSION,
     ModelUri,
@@ -22,7 +22,7 @@ from bakeoff.domain.model_version import (
     parse_uri,
 )
 from bakeoff.store.database import schema_version
-from bakeoff.store.database.engine import open_registry_database
+from bakeoff.store.database.engine_and_transactions import open_registry_database
 from bakeoff.store.models import version_rows, version_stages
 from registry.columns.input_example import example_from_json
 from registry.models.local import artefact_files
@@ -44,7 +44,7 @@ from registry.models.registry_interface import (
     Loaded,
     no_such_model,
 )
-from registry.models.unpickling import unpickle
+from registry.models.unpickle_verified_bytes import unpickle
 
 DEFAULT_PATH = "data/models/registry"
 _GREATEST_ID = 2**63 - 1  #: the greatest integer of SQLite

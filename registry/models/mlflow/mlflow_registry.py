@@ -11,7 +11,7 @@ from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.domain.metric import directions_of, greater_is_better
+from bakeoff.domain.metric_names_and_rules import directions_of, greater_is_better
 from bakeoff.domain.model_version import (
     EVERY_VERSION,
     ModelVersion,

@@ -25,10 +25,10 @@ from registry.columns.input_example import example_from_json
 from registry.columns.json_values import jsonable
 from registry.models import pickling
 from registry.models.local import artefact_files
-from registry.models.mlflow import bakeoff_model, flavors
+from registry.models.mlflow import bakeoff_model, choose_mlflow_flavor
 from registry.models.mlflow.bakeoff_model import MODEL, PREPROCESSOR
 from registry.models.registry_interface import Description, Fitted, Loaded
-from registry.models.unpickling import does_not_load, warning_of_other_versions
+from registry.models.unpickle_verified_bytes import does_not_load, warning_of_other_versions
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -43,16 +43,18 @@ _ENVIRONMENTS = {"conda_env": _CONDA, "python_env": _PYTHON}
 
 def write(folder: Path, model: Any, described: Description, preprocessor: Mapping[str, Any] | None) -> None:
     """Writes the folder. Pickles are plain ones, because MLflow does not read those of joblib."""
-    flavor = flavors.flavor_of(model)
-    if flavor is None or flavors.is_a_pickle(flavor):
+    flavor = choose_mlflow_flavor.flavor_of(model)
+    if flavor is None or choose_mlflow_flavor.is_a_pickle(flavor):
         folder.mkdir()
         pickling.write(model, folder / MODEL)
     else:
         signature = to_mlflow_signature(described.signature)
-        flavors.save(flavor, model, folder, signature=signature, requirements=_requirements(described))
+        choose_mlflow_flavor.save(
+            flavor, model, folder, signature=signature, requirements=_requirements(described)
+        )
     if preprocessor is not None:
         pickling.write(preprocessor, folder / PREPROCESSOR)
-    _describe(folder, flavor, described, uses_our_loader=flavors.needs_our_predict(model))
+    _describe(folder, flavor, described, uses_our_loader=choose_mlflow_flavor.needs_our_predict(model))
 
 
 def write_fitted(folder: Path, fitted: Fitted, described: Description) -> None:
@@ -61,7 +63,7 @@ def write_fitted(folder: Path, fitted: Fitted, described: Description) -> None:
     artefact_files.adopt(fitted.model, fitted.model_digest, folder / MODEL)
     if fitted.preprocessor is not None:
         artefact_files.adopt(fitted.preprocessor, str(fitted.preprocessor_digest), folder / PREPROCESSOR)
-    _describe(folder, flavors.SKLEARN if _is_plain_pickle(folder / MODEL) else None, described)
+    _describe(folder, choose_mlflow_flavor.SKLEARN if _is_plain_pickle(folder / MODEL) else None, described)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -137,7 +139,7 @@ def _add_flavor(mlmodel: "Model", flavor: str | None) -> None:
         mlmodel, loader_module="mlflow.sklearn", model_path=MODEL, predict_fn="predict", **_ENVIRONMENTS
     )
     mlmodel.add_flavor(
-        flavors.SKLEARN,
+        choose_mlflow_flavor.SKLEARN,
         pickled_model=MODEL,
         sklearn_version=sklearn.__version__,
         serialization_format="pickle",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.model_version import ModelVersion, Stage, VersionOrigin
-from registry.models.mlflow import flavors, version_folder
+from registry.models.mlflow import choose_mlflow_flavor, version_folder
 from registry.models.mlflow.bakeoff_model import PREPROCESSOR
 from registry.models.mlflow.mlflow_calls import from_mlflow, is_key
 from registry.models.mlflow.mlflow_client import MLflowVersion
@@ -43,7 +43,7 @@ class Record:
 
 
 def record_of(folder: Path, described: Description, logged_model_id: str) -> Record:
-    model = flavors.model_file(folder)
+    model = choose_mlflow_flavor.model_file(folder)
     return Record(
         said={key: value for key, value in asdict(described).items() if key != "input_example"},
         model=model,

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from bakeoff.api.paging import cursor_after
 from bakeoff.store.bakeoffs import run_progress_rows, run_rows
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 
 CANDIDATES: Mapping[str, Mapping[str, Any]] = {
     "good": {"path": "Means"},

@@ -11,7 +11,7 @@ from fixtures.project import a_project
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
-from bakeoff.store.database.engine import open_registry_database
+from bakeoff.store.database.engine_and_transactions import open_registry_database
 from registry.models.local.local_registry import DATABASE
 from registry.models.registry_opening import open_registry
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 from bakeoff.store.database.schema_version import HEAD
 
 CANDIDATES = {"good": {"path": "Means"}, "broken": {"path": "Nothing"}}

@@ -15,7 +15,7 @@ from bakeoff.api.security.tokens import Tokens
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
-from bakeoff.store.database.engine import open_registry_database
+from bakeoff.store.database.engine_and_transactions import open_registry_database
 from registry.models.local.local_registry import DATABASE
 from registry.models.registry_opening import open_registry
 

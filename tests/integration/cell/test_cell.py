@@ -12,7 +12,7 @@ import pytest
 from fixtures.kitchen import ROOT, Kitchen, a_kitchen, an_oven, below, children, eventually, names_in
 
 from bakeoff.cell.host.cell_outcome import End, Failure
-from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.domain.errors import InfrastructureError
 
 

@@ -11,7 +11,7 @@ from fixtures.kitchen import Kitchen, a_kitchen, an_oven, names_in
 
 from bakeoff.cell.host.cell_log import CellLog
 from bakeoff.cell.host.cell_outcome import End
-from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.domain.errors import InfrastructureError
 
 FULL = "the log is incomplete: No space left on device"

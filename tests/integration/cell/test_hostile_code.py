@@ -12,7 +12,7 @@ from fixtures.kitchen import Kitchen, a_kitchen, an_oven, below, eventually, is_
 
 from bakeoff.cell.confinement import landlock, scratch_folder
 from bakeoff.cell.host.cell_outcome import End
-from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.cell.oven.start_and_stop_oven import Oven
 
 
 @pytest.fixture(scope="module")

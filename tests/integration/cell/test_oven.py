@@ -19,7 +19,7 @@ from bakeoff.cell.confinement import landlock, scratch_folder
 from bakeoff.cell.host.cell_client import connect
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import End
-from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 
 #: An owner, or a supervisor, in a process of its own that can be killed. It prints what it has started.
@@ -262,7 +262,7 @@ def test_an_oven_whose_owner_dies_before_it_has_said_the_rest_ends_and_leaves_no
     script = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from bakeoff.cell.oven.oven_handle import Oven\n"
+        "from bakeoff.cell.oven.start_and_stop_oven import Oven\n"
         "oven = Oven.begin(preload=[], runtime=Path(sys.argv[1]))\n"
         "print(oven._process.pid, flush=True)\n"
         "os.write(oven._rest, sys.argv[2].encode())\n"

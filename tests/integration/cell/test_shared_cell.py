@@ -9,7 +9,7 @@ import pytest
 from fixtures.kitchen import PLUGINS, Kitchen, a_kitchen, an_oven, below, children, eventually, is_alive
 
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
-from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.cell.oven.start_and_stop_oven import Oven
 
 SHARED = "cell_shared"
 

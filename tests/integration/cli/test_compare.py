@@ -13,7 +13,7 @@ from rich.text import Text
 from sklearn.dummy import DummyClassifier
 
 from bakeoff.domain.dataset_and_split import DatasetRef
-from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
@@ -23,7 +23,7 @@ from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 
 #: Test rows of digits, of 450, in which each is wrong.
 GOOD = range(0, 40, 2)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import bakeoff.cli.command_table
 from bakeoff.cli.main import app
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.store.database.schema_version import HEAD
 from registry import ModelRegistry
 from tasks import celery, enqueue

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import schedule_slots
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 
 CONFIGURATION = """
 datasets: {iris: {source: sklearn, name: iris}}

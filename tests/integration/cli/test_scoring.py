@@ -16,13 +16,13 @@ from fixtures.places import ROOT
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
-from bakeoff.domain.feedback_item import Item, Score
+from bakeoff.domain.scored_and_labelled_item import Item, Score
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 from bakeoff.store.feedback import feedback_items, feedback_labels
 from registry import ModelRegistry
 from tasks import celery
-from tasks.control_tasks import score_task
+from tasks.start_sweep_and_score_tasks import score_task
 
 X = pd.DataFrame({"x": [0.0, 0.25, 0.5, 1.0]})
 

@@ -16,8 +16,8 @@ from bakeoff.domain.runs.job import JobKind, Phase
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.signal import EnsembleRules, ModelOutput, SignalJobInputs, SignalOrder, SignalType
 from bakeoff.operations.signals.start_signals import COUNTED
-from bakeoff.store.bakeoffs import leases, run_rows
-from bakeoff.store.signals import model_signals
+from bakeoff.store.bakeoffs import held_jobs, run_rows
+from bakeoff.store.signals import stored_answers_of_signal_models
 from registry import ModelRegistry
 
 MARKET = replace(DATASET, name="market", target="signal", target_kind=TargetKind.SIGNALS, classes=())
@@ -173,12 +173,12 @@ def run(project: Project) -> Run:
         said = [ModelOutput(symbol, signal, 0.7, 0.1, rank=1) for symbol in order.symbols]
         assert job.signal_inputs is not None
         result = a_result(job, metrics={"signals": 2, "known": 1})
-        also_write = model_signals.write_at_end(
+        also_write = stored_answers_of_signal_models.write_at_end(
             result, said, as_of=order.as_of, signal_inputs=job.signal_inputs
         )
         lease = claim(project.engine, job).lease
-        assert leases.complete(project.engine, lease, result, also_write=also_write)
-    assert leases.fail(project.engine, claim(project.engine, asked[2]).lease, an_error(phase=Phase.ASK))
+        assert held_jobs.complete(project.engine, lease, result, also_write=also_write)
+    assert held_jobs.fail(project.engine, claim(project.engine, asked[2]).lease, an_error(phase=Phase.ASK))
     return run
 
 

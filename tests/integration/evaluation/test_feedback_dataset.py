@@ -8,12 +8,12 @@ from sqlalchemy import Engine
 
 from bakeoff.domain.dataset_and_split import Pinned
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.feedback_item import Item, Label, Score
+from bakeoff.domain.scored_and_labelled_item import Item, Label, Score
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.sources.read_dataset import dataset_files, read_dataset
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.evaluation.planning.run_plan import make_plan
-from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.settings.configuration import load
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 from bakeoff.store.feedback import feedback_items, feedback_labels

@@ -20,7 +20,7 @@ from bakeoff.domain.signal import EnsembleRules, ModelOutput, SignalOrder, Signa
 from bakeoff.inference import EnsembleService
 from bakeoff.inference.signal_model_answers import InProcessSource, ModelAnswers, ModelInputs
 from bakeoff.store.bakeoffs import outbox
-from bakeoff.store.signals import ensemble_signals, model_signals
+from bakeoff.store.signals import ensemble_signals, stored_answers_of_signal_models
 from registry.catalog.live_catalog import Catalog, CatalogContents
 
 FRIDAY = date(2026, 11, 20)
@@ -269,7 +269,7 @@ def test_what_is_known_under_the_fingerprint_is_not_asked_for_again(
     assert [one.symbol for one in both] == ["AAA", "BBB"]
     assert asked(tmp_path, "a") == ["a AAA", "a BBB", "a BBB"]
     assert asked(tmp_path, "b") == ["b AAA", "b BBB"]
-    known = model_signals.known_answers(
+    known = stored_answers_of_signal_models.known_answers(
         engine, model_id="a", fingerprint="one", as_of=FRIDAY, symbols=["AAA", "BBB"]
     )
     assert {symbol: answer.rank for symbol, answer in known.items()} == {"AAA": 1, "BBB": 2}

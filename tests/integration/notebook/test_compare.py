@@ -27,7 +27,7 @@ from bakeoff.notebook.project_folders import make_temporary_project
 from bakeoff.notebook.results.bakeoff_result import BakeoffResult
 from bakeoff.settings.configuration import load
 from bakeoff.store.database import schema_version
-from bakeoff.store.database.engine import open_database
+from bakeoff.store.database.engine_and_transactions import open_database
 
 CODE = '''
 import numpy as np

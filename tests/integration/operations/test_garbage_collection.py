@@ -26,7 +26,7 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import job_queries, outbox, saving_rows
 from bakeoff.store.bakeoffs.results import tracking_rows
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 from registry import ModelRegistry
 
 MB = b"x" * 1_000_000

@@ -8,10 +8,10 @@ from fixtures.command_line import Project
 from sqlalchemy import text
 
 from bakeoff.operations.context import Context
-from bakeoff.operations.doctor.diagnosis import Diagnosis, DiagnosisLevel
-from bakeoff.operations.doctor.registry_check import check_registry as examine
+from bakeoff.operations.doctor.diagnosis_levels import Diagnosis, DiagnosisLevel
+from bakeoff.operations.doctor.registry_and_tracking_check import check_registry as examine
 from bakeoff.settings.configuration import load
-from bakeoff.store.database.engine import open_registry_database, writing
+from bakeoff.store.database.engine_and_transactions import open_registry_database, writing
 from registry import ModelRegistry
 
 

@@ -12,7 +12,7 @@ from fixtures.project import Project, a_project
 SCRIPT = '''
 import asyncio, importlib.util, json, sys
 
-SPEC = "bakeoff.evaluation.planning.run_spec"
+SPEC = "bakeoff.evaluation.planning.declared_run_options"
 found = importlib.util.find_spec(SPEC)
 text = open(found.origin).read()
 where = "    repeat_check: Annotated["
@@ -34,7 +34,7 @@ from bakeoff.api.security.tokens import Tokens
 from bakeoff.cli.main import app as command
 from bakeoff.store.bakeoffs import run_rows
 from tasks.celery import process_context
-from tasks.control_tasks import start_run_task
+from tasks.start_sweep_and_score_tasks import start_run_task
 
 context = process_context()
 body = {"dataset": "tiny", "models": ["good"], "baseline": False, "fresh": True, "dummyDepth": 3}

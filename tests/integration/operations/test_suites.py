@@ -17,7 +17,7 @@ from fixtures.stored import PLENTY, an_error, sketches_of_scores
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.ids_and_times import utc_now
-from bakeoff.domain.metric import MetricFacts
+from bakeoff.domain.metric_names_and_rules import MetricFacts
 from bakeoff.domain.runs.suite import MemberState, Suite
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.operations.context import Context
@@ -25,13 +25,13 @@ from bakeoff.operations.judging.judge_ended_runs import judge_what_is_due
 from bakeoff.operations.suites import start_suite as starting
 from bakeoff.operations.suites.suite_report import SuiteState, judge_due_suites, read_suite, read_suites
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import delete_old_runs, leases, run_rows, suite_rows
+from bakeoff.store.bakeoffs import delete_old_runs, held_jobs, run_rows, suite_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Holder
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 from bakeoff.worker import saver_process
-from bakeoff.worker.housekeeping import Housekeeper
+from bakeoff.worker.worker_timers import Housekeeper
 
 if TYPE_CHECKING:
     from bakeoff.worker.worker_lifecycle import WorkerNode
@@ -109,11 +109,11 @@ def end_all(
     while taken := claims.claim_next(context.engine, excluded=[], holder=holder, caps=PLENTY, lease_s=60):
         name, model = taken.run.dataset.name, taken.job.candidate.id
         if (name, model) in failing:
-            assert leases.fail(context.engine, taken.lease, an_error())
+            assert held_jobs.fail(context.engine, taken.lease, an_error())
             continue
         score = scores(name, model)
         result = a_result(taken.job, metrics={"accuracy": score})
-        assert leases.complete(
+        assert held_jobs.complete(
             context.engine, taken.lease, result, sketches=sketches_of_scores(accuracy=score)
         )
     judge_what_is_due(context)

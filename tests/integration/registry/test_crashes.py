@@ -12,7 +12,7 @@ import pytest
 from fixtures.crowd import in_processes
 
 from bakeoff.domain.model_version import VersionFilter
-from bakeoff.store.database import engine
+from bakeoff.store.database import engine_and_transactions
 from bakeoff.store.models import version_rows, version_stages
 from registry import ModelRegistry
 from registry.models.local import artefact_files, local_registry
@@ -20,7 +20,8 @@ from registry.models.registry_interface import Description, Fitted
 
 #: Where files and rows are changed; what comes before has nothing to break.
 _CHANGING = {
-    module.__file__ for module in (artefact_files, local_registry, version_rows, version_stages, engine)
+    module.__file__
+    for module in (artefact_files, local_registry, version_rows, version_stages, engine_and_transactions)
 }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.model_version import Stage, VersionFilter, parse_uri
 from bakeoff.store.database import registry_tables, schema_version
-from bakeoff.store.database.engine import open_registry_database, reading, writing
+from bakeoff.store.database.engine_and_transactions import open_registry_database, reading, writing
 from bakeoff.store.database.schema_version import Branch
 from bakeoff.store.models import version_rows, version_stages
 from registry import ModelRegistry

@@ -12,7 +12,7 @@ import pytest
 from fixtures.places import ROOT
 
 from bakeoff.cell.confinement import landlock
-from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.domain.candidate import Candidate, CandidateKind, PipelineStep
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
 from bakeoff.domain.signal import EnsembleRules, ModelConfig, Strategy

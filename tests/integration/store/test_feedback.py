@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from bakeoff.domain.errors import InfrastructureError, NotFoundError
-from bakeoff.domain.feedback_item import Intake, Item, Label, Score
-from bakeoff.store.database.engine import reading, writing
+from bakeoff.domain.scored_and_labelled_item import Intake, Item, Label, Score
+from bakeoff.store.database.engine_and_transactions import reading, writing
 from bakeoff.store.feedback import feedback_items, feedback_labels
 
 NOTHING = Score(value=0.0, version="baseline")

@@ -11,8 +11,8 @@ from bakeoff.domain.runs.result import Result
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.evaluation.planning.run_plan import make_plan
-from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.operations.runs.start_run import unwritten_run
 
 CANDIDATES = {"means": {"path": "Means"}, "dices": {"path": "Dices"}, "late": {"path": "RaisesLate"}}

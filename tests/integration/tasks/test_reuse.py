@@ -21,12 +21,12 @@ from bakeoff.domain.ids_and_times import new_id
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.read_snapshot import open_snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.evaluation.planning.run_plan import make_plan
-from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.operations.runs.start_run import run_of, write_and_ring
 from bakeoff.store.bakeoffs import cancellation, job_queries, run_rows
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 
 CANDIDATES = {
     "means": {"path": "Means"},

@@ -12,13 +12,13 @@ from sqlalchemy import func, select
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.event import Event
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import sweep, why_nothing_runs
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import outbox, run_rows
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import reading
+from bakeoff.store.database.engine_and_transactions import reading
 from tasks import enqueue
 from tasks.celery import messenger_for
 
@@ -156,7 +156,9 @@ def test_a_bad_request_is_refused_in_one_line_and_makes_no_run(
     wait_for(lambda: sent.id in place.worker.log, "its answer")
     lines = [json.loads(line) for line in place.worker.log.splitlines() if line.startswith("{")]
     answer = next(n for n, line in enumerate(lines) if sent.id in line["message"])
-    warning = next(line for line in lines[answer::-1] if line["logger"] == "tasks.control_tasks")
+    warning = next(
+        line for line in lines[answer::-1] if line["logger"] == "tasks.start_sweep_and_score_tasks"
+    )
 
     assert said in lines[answer]["message"]
     assert (warning["level"], said in warning["message"]) == ("warning", True)

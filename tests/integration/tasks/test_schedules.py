@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from bakeoff.operations.runs.scheduled_runs import start_due_runs
 from bakeoff.store.bakeoffs import schedule_slots
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 from tasks.celery import process_context
 
 #: Looks for what is due in a child that kills itself at each of the steps, one after another.
@@ -20,7 +20,7 @@ from signal import SIGKILL
 from sqlalchemy import text
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs import schedule_slots
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 from bakeoff.operations.runs import scheduled_runs
 from tasks.celery import process_context
 

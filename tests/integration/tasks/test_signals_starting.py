@@ -27,7 +27,7 @@ from bakeoff.operations.signals.start_signals import plan_signals
 from bakeoff.operations.upkeep import collect_garbage
 from bakeoff.store.bakeoffs import cancellation, job_queries, run_rows
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 from tasks import enqueue
 from tasks.celery import process_context
 

@@ -14,7 +14,7 @@ from fixtures.report_contents import of_fifty_candidates, report_contents
 import bakeoff.web
 from bakeoff.web.charts.plots.curve_plots import roc_plot
 from bakeoff.web.reports.html_report import html_report
-from bakeoff.web.reports.self_contained_html import in_notebook, leaderboard_html
+from bakeoff.web.reports.report_style_and_notebook_html import in_notebook, leaderboard_html
 
 pytestmark = pytest.mark.services
 sync_api = pytest.importorskip("playwright.sync_api")

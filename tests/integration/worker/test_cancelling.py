@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from bakeoff.store.bakeoffs import cancellation
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import reading
+from bakeoff.store.database.engine_and_transactions import reading
 from bakeoff.worker.jobs.lease_monitor import LeaseMonitor
 from bakeoff.worker.pool_shared_memory import SharedMemory
 

@@ -9,7 +9,7 @@ from fixtures.project import Project, a_project, wait_for
 from sqlalchemy import func, select
 
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import reading
+from bakeoff.store.database.engine_and_transactions import reading
 
 MODELS = [f"m{n}" for n in range(12)]
 

@@ -19,7 +19,7 @@ from bakeoff.broker import redis_keeper
 from bakeoff.operations.doorbells import sweep
 from bakeoff.store.bakeoffs import cancellation
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import reading, writing
+from bakeoff.store.database.engine_and_transactions import reading, writing
 
 LEASE_S = 2
 LOAD_S = 20  #: what a busy machine may add
@@ -196,7 +196,7 @@ def test_the_sweep_rings_for_a_producer_that_was_killed_before_it_could(project:
 
 PRODUCER = """
 import sys, time
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from tasks import enqueue
 from tasks.celery_doorbells import CeleryMessenger
 
@@ -265,7 +265,7 @@ def test_a_worker_that_was_frozen_beyond_its_lease_writes_nothing_and_ends_its_c
 STOPS_IN_A_WRITE = """
 import os, signal
 from bakeoff.settings.configuration import load
-from bakeoff.store.database.engine import open_database, writing
+from bakeoff.store.database.engine_and_transactions import open_database, writing
 
 with writing(open_database(load().database_url)):
     print("writing", flush=True)

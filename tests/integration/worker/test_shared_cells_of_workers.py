@@ -9,8 +9,8 @@ import yaml
 from fixtures.project import Project, a_project
 
 from bakeoff.evaluation.datasets.pin_snapshot import pin
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
-from bakeoff.evaluation.planning.run_spec import RunRequest
 from benchmarks.bakeoffs.same_predictions import Digests, bake_in_order, require_same
 
 TREE = "sklearn.tree:DecisionTreeClassifier"

@@ -12,9 +12,9 @@ from fixtures.project import Project, a_project, celery_app, wait_for
 
 SERVE = """
 from bakeoff.settings.configuration import load
-from bakeoff.worker import worker_processes
+from bakeoff.worker import celery_node_commands
 
-worker_processes.serve(load())
+celery_node_commands.serve(load())
 """
 
 

@@ -17,7 +17,7 @@ from bakeoff.worker.temporary import worker_for_one_command
 #: Starts a worker for a run, then the run, and waits for its end; each step when it is told to.
 PRODUCER = """
 import sys
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from tasks import enqueue
 from tasks.celery import process_context
 from bakeoff.worker.temporary import worker_for_one_command
@@ -52,7 +52,7 @@ COMMAND = """
 import os, sys, time
 os.environ["BAKEOFF_KEEP_WORKER"] = "60"
 from bakeoff.cli.project_access import open_project
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.operations.runs.start_run import start_run
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.worker.temporary import worker_for_one_command

@@ -5,9 +5,9 @@ from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
 
-from bakeoff.api import dependencies
+from bakeoff.api import handler_services_and_rights
 from bakeoff.api.cached_probe import CachedProbe, ProbeTimes
-from bakeoff.api.dependencies import Service
+from bakeoff.api.handler_services_and_rights import Service
 
 
 def _service(*, known: str) -> Service:
@@ -41,7 +41,7 @@ def test_what_handlers_depend_on_takes_no_thread() -> None:
     found = [
         dependency
         for dependency in (
-            dependencies.json_only,
+            handler_services_and_rights.json_only,
             *(annotated.__metadata__[0].dependency for annotated in _ANNOTATED),
         )
         if not asyncio.iscoroutinefunction(dependency)
@@ -52,8 +52,8 @@ def test_what_handlers_depend_on_takes_no_thread() -> None:
 
 _MANY = 10  #: more than may be under way at once
 _ANNOTATED = (
-    dependencies.TheService,
-    dependencies.TheContext,
-    dependencies.ThePrincipal,
-    dependencies.AnAdmin,
+    handler_services_and_rights.TheService,
+    handler_services_and_rights.TheContext,
+    handler_services_and_rights.ThePrincipal,
+    handler_services_and_rights.AnAdmin,
 )

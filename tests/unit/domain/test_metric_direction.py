@@ -1,8 +1,8 @@
 import pytest
 from sklearn.metrics import get_scorer_names
 
-from bakeoff.domain.metric import ScoringRules, greater_is_better
-from bakeoff.evaluation.metrics.metric_function import load_metric
+from bakeoff.domain.metric_names_and_rules import ScoringRules, greater_is_better
+from bakeoff.evaluation.metrics.custom_metric_function import load_metric
 
 
 @pytest.mark.parametrize("metric", ["f1", "accuracy", "r2", "roc_auc", "neg_log_loss", "anything"])

@@ -1,6 +1,6 @@
 import inspect
 
-from bakeoff.evaluation.planning.run_spec import RunSpec
+from bakeoff.evaluation.planning.declared_run_options import RunSpec
 from bakeoff.evaluation.planning.split_design_request import DesignRequest
 from bakeoff.notebook import start_bakeoff
 from bakeoff.notebook.call_option_types import CompareOptions, ProjectOptions

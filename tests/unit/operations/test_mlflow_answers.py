@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bakeoff.operations.doctor import registry_check
-from bakeoff.operations.doctor.diagnosis import DiagnosisLevel
+from bakeoff.operations.doctor import registry_and_tracking_check
+from bakeoff.operations.doctor.diagnosis_levels import DiagnosisLevel
 
 
 class Version(BaseHTTPRequestHandler):
@@ -32,7 +32,9 @@ def port() -> Iterator[int]:
 
 
 def test_a_login_in_its_address_is_no_part_of_its_name_and_is_not_shown(port: int) -> None:
-    found = registry_check._server(f"http://una:secret@127.0.0.1:{port}/", "tracking", key="tracking.mlflow")
+    found = registry_and_tracking_check._server(
+        f"http://una:secret@127.0.0.1:{port}/", "tracking", key="tracking.mlflow"
+    )
 
     assert (found.level, found.message) == (
         DiagnosisLevel.OK,

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bakeoff.domain.errors import ForbiddenError
-from bakeoff.evaluation.planning.run_spec import RunSpec
-from bakeoff.operations.runs.client_request_check import check_run_request
+from bakeoff.evaluation.planning.declared_run_options import RunSpec
+from bakeoff.operations.runs.client_rights_check import check_run_request
 from bakeoff.settings.setting_definitions import ClientRight, DatasetSettings, Settings
 
 SETTINGS = Settings(datasets={"iris": DatasetSettings(source="sklearn", name="iris")})

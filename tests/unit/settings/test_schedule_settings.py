@@ -6,7 +6,7 @@ import pytest
 from annotated_types import Ge, Gt, Le, Lt
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.planning.run_spec import RunSpec
+from bakeoff.evaluation.planning.declared_run_options import RunSpec
 from bakeoff.settings.configuration import load
 from bakeoff.settings.schedule_and_suite_settings import ScheduleSettings
 

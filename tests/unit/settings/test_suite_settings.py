@@ -7,7 +7,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.planning.run_spec import RunSpec
+from bakeoff.evaluation.planning.declared_run_options import RunSpec
 from bakeoff.evaluation.planning.split_design_request import DesignRequest
 from bakeoff.settings.configuration import load
 from bakeoff.settings.schedule_and_suite_settings import SuiteDesignSettings, SuiteSettings

@@ -2,8 +2,8 @@
 
 from pydantic.alias_generators import to_camel
 
-from bakeoff.evaluation.planning.run_spec import DesignRequest, RunSpec
-from bakeoff.web.routes.start_pages import DESIGN, GROUPS
+from bakeoff.evaluation.planning.declared_run_options import DesignRequest, RunSpec
+from bakeoff.web.routes.start_run_pages import DESIGN, GROUPS
 
 #: They are of files and of what is saved, which the page has no boxes for.
 ELSEWHERE = {"drop_unlabelled", "refit"}

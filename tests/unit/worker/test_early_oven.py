@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bakeoff.broker.embedded_redis import socket_folders
-from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.settings.configuration import load
 from bakeoff.settings.setting_definitions import Settings
-from bakeoff.worker import celery_process, early_oven, worker_processes
+from bakeoff.worker import celery_node_commands, celery_process, early_oven
 from bakeoff.worker.pool_shared_memory import SharedMemory
 from bakeoff.worker.worker_oven import WorkerOven
 
@@ -36,7 +36,9 @@ def test_the_oven_is_started_as_the_command_of_the_worker_says(
     (tmp_path / "config/bakeoff.yaml").write_text("preload: []\n")
     begun = []
     monkeypatch.setattr(Oven, "begin", lambda **given: begun.append(given) or "the oven")
-    arguments = worker_processes.eval_command(load(tmp_path / "config/bakeoff.yaml", environment={}), "INFO")
+    arguments = celery_node_commands.eval_command(
+        load(tmp_path / "config/bakeoff.yaml", environment={}), "INFO"
+    )
 
     early_oven.start_first(arguments)
 

@@ -99,7 +99,7 @@ def check(  # noqa: PLR0917 - one parameter for each option
     The data are read, and pinned as a run would do.  Exit code 1: a finding of high severity is open.
     """
     from bakeoff.domain.finding import blocking
-    from bakeoff.evaluation.planning.run_spec import RunRequest
+    from bakeoff.evaluation.planning.declared_run_options import RunRequest
     from bakeoff.operations.datasets.dataset_overview import check_dataset
 
     context = project_access.open_project(config)

@@ -88,7 +88,7 @@ def copy(
 ) -> None:
     """Copy all rows into an empty database on a PostgreSQL server. Stop the workers first."""
     from bakeoff.store.database import database_copy, schema_version
-    from bakeoff.store.database.engine import open_database
+    from bakeoff.store.database.engine_and_transactions import open_database
 
     source, target = project_access.existing_database(project_access.open_project(config)), open_database(to)
     with terminal.measured(terminal.err(), "copying the rows") as progress:

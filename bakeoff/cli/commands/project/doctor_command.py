@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from bakeoff.operations.context import Context
-    from bakeoff.operations.doctor.diagnosis import Diagnosis
+    from bakeoff.operations.doctor.diagnosis_levels import Diagnosis
 
 _FAILED = 1
 _LOOKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
@@ -27,7 +27,7 @@ def doctor(
     """Look for problems, and say how to solve each.  Exit code 1: there is one."""
     from dataclasses import asdict
 
-    from bakeoff.operations.doctor.diagnosis import DiagnosisLevel
+    from bakeoff.operations.doctor.diagnosis_levels import DiagnosisLevel
 
     findings = []
     for finding in _examine(config):
@@ -44,7 +44,7 @@ def _examine(config: "ConfigFile") -> "Iterator[Diagnosis]":
     from bakeoff.domain.errors import BakeoffError
     from bakeoff.operations.doctor.broker_check import check_broker
     from bakeoff.operations.doctor.database_check import check_database
-    from bakeoff.operations.doctor.diagnosis import fail, ok
+    from bakeoff.operations.doctor.diagnosis_levels import fail, ok
     from bakeoff.operations.doctor.machine_check import check_folders, check_machine, check_settings
     from bakeoff.operations.doctor.project_check import (
         check_candidates,
@@ -52,7 +52,7 @@ def _examine(config: "ConfigFile") -> "Iterator[Diagnosis]":
         check_market,
         check_schedules,
     )
-    from bakeoff.operations.doctor.registry_check import check_registry, check_tracking
+    from bakeoff.operations.doctor.registry_and_tracking_check import check_registry, check_tracking
 
     yield from check_machine()
     try:
@@ -85,7 +85,7 @@ def _guarded(
     """A check that cannot be made is reported as a failure."""
     from bakeoff.domain.errors import BakeoffError
     from bakeoff.domain.wording import masked
-    from bakeoff.operations.doctor.diagnosis import fail
+    from bakeoff.operations.doctor.diagnosis_levels import fail
 
     try:
         yield from look(context)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bakeoff.cli.output import terminal
-from bakeoff.domain.machine.folders_and_disk_space import SOURCES
+from bakeoff.domain.machine.own_packages_and_disk_space import SOURCES
 
 _TEMPLATES = SOURCES / "bakeoff" / "cli" / "templates"
 

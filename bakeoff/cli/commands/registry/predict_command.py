@@ -91,7 +91,7 @@ def predict(  # noqa: PLR0917 - one parameter for each option
 
 
 def _prediction_of(model: str, source: Path, ids: "Sequence[str]", config: Path | None) -> "FilePrediction":
-    from bakeoff.evaluation.datasets.sources.file_sources import located
+    from bakeoff.evaluation.datasets.sources.csv_and_parquet_sources import located
     from bakeoff.inference.loaded_version import LoadedVersion
     from bakeoff.inference.predict_file import FilePrediction
 

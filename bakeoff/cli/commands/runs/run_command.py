@@ -17,8 +17,8 @@ from bakeoff.evaluation.planning.request_body import HelpPanel
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bakeoff.evaluation.planning.declared_run_options import RunRequest
     from bakeoff.evaluation.planning.run_plan import Plan
-    from bakeoff.evaluation.planning.run_spec import RunRequest
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
     from bakeoff.operations.context import Context
 

@@ -42,7 +42,7 @@ def worker(
     """
     from bakeoff.settings import log_setup
     from bakeoff.store.database import schema_version
-    from bakeoff.worker import worker_processes
+    from bakeoff.worker import celery_node_commands
     from bakeoff.worker.temporary import worker_for_one_command
     from registry.catalog.models_yaml_schema import read
 
@@ -58,7 +58,7 @@ def worker(
     worker_for_one_command.stop_idle(context)  # it would take memory, and jobs
     settings = configuration.settings
     terminal.announce(f"taking {settings.eval_workers} evaluations at once on {settings.node}; Ctrl-C stops")
-    worker_processes.serve(configuration, log_level=log_level)
+    celery_node_commands.serve(configuration, log_level=log_level)
 
 
 def _stop(context: "Context") -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from bakeoff.domain.feedback_item import Intake, StoredItem, Value
+    from bakeoff.domain.scored_and_labelled_item import Intake, StoredItem, Value
     from bakeoff.operations.context import Context
 
 app = typer.Typer(
@@ -53,8 +53,8 @@ def import_results(
     Each column is a feature. A row whose id is stored already is the same result: if its features differ, it
     is scored again.
     """
-    from bakeoff.domain.feedback_item import Intake
-    from bakeoff.inference.feedback_files import items_in
+    from bakeoff.domain.scored_and_labelled_item import Intake
+    from bakeoff.inference.read_items_and_labels import items_in
     from bakeoff.operations.score_stored_feedback import scorer, take_in
 
     context, path = _open_project_and_file(file, config)
@@ -101,7 +101,7 @@ def label(
     config: ConfigFile = None,
 ) -> None:
     """Label one result. A later label by the same person replaces the earlier one."""
-    from bakeoff.domain.feedback_item import Label
+    from bakeoff.domain.scored_and_labelled_item import Label
     from bakeoff.store.database import schema_version
     from bakeoff.store.feedback import feedback_labels
 
@@ -123,8 +123,8 @@ def labels(  # noqa: PLR0917 - one parameter for each option
     config: ConfigFile = None,
 ) -> None:
     """Import the labels in a file."""
-    from bakeoff.domain.feedback_item import Intake
-    from bakeoff.inference.feedback_files import labels_in
+    from bakeoff.domain.scored_and_labelled_item import Intake
+    from bakeoff.inference.read_items_and_labels import labels_in
     from bakeoff.store.feedback.feedback_labels import add
 
     (context, path), found = _open_project_and_file(file, config), Intake()
@@ -138,7 +138,7 @@ def labels(  # noqa: PLR0917 - one parameter for each option
 
 def _open_project_and_file(file: Path, config: Path | None) -> "tuple[Context, Path]":
     """Creates the database if there is none: imported results may be the first rows in it."""
-    from bakeoff.evaluation.datasets.sources.file_sources import located
+    from bakeoff.evaluation.datasets.sources.csv_and_parquet_sources import located
     from bakeoff.store.database import schema_version
 
     context = project_access.open_project(config)

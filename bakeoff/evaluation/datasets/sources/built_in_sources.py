@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.store.database.engine import open_database
+from bakeoff.store.database.engine_and_transactions import open_database
 from bakeoff.store.feedback.feedback_labels import labelled_items
 
 if TYPE_CHECKING:

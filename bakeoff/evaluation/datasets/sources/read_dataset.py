@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.evaluation.datasets.column_types import convert
+from bakeoff.evaluation.datasets.convert_to_dtypes import convert
 from bakeoff.evaluation.datasets.sources.built_in_sources import TOY_SETS, labelled_frame, load_toy_set
-from bakeoff.evaluation.datasets.sources.detect_csv_format import CsvFormat, format_of
-from bakeoff.evaluation.datasets.sources.file_sources import (
+from bakeoff.evaluation.datasets.sources.csv_and_parquet_sources import (
     csv_columns,
     located,
     parquet_columns,
     read_csv,
     read_parquet,
 )
+from bakeoff.evaluation.datasets.sources.detect_csv_format import CsvFormat, format_of
 from bakeoff.evaluation.datasets.sources.installed_sources import files_of_added, read_added
 from bakeoff.evaluation.datasets.sources.sql_source import (
     follow,

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed
-from bakeoff.evaluation.datasets.sources.file_sources import located
+from bakeoff.evaluation.datasets.sources.csv_and_parquet_sources import located
 
 if TYPE_CHECKING:
     import pandas as pd

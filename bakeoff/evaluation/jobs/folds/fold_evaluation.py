@@ -26,9 +26,9 @@ from bakeoff.domain.runs.result import FoldResult, NotKept, fingerprint
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.choosing.accept_choices import choices_in
-from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, RoundDone, Scored, score_within_time
-from bakeoff.evaluation.jobs.folds.joined_folds import fold_paths, paths_at, together
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
+from bakeoff.evaluation.jobs.folds.join_folds_to_one_result import fold_paths, paths_at, together
 from bakeoff.evaluation.metrics.metric_names import importance_rules, need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.reuse.file_audit_check import first_change, sha256

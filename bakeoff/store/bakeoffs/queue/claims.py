@@ -2,7 +2,7 @@
 
 One statement checks that the job is queued, that its turn has come and that a slot is free, and makes it the
 job of this worker; on PostgreSQL it does all else, too (`postgresql_jobs`). What the holder of the lease may
-do then is in `leases`.
+do then is in `held_jobs`.
 """
 
 import logging
@@ -34,7 +34,7 @@ from bakeoff.store.bakeoffs.queue import postgresql_jobs
 from bakeoff.store.bakeoffs.queue.queue_order import FOLDS_ARE_BEGUN, NEXT_JOB, NEXT_RUN
 from bakeoff.store.bakeoffs.row_mapping import job_from_row, name_in_events, run_from_row
 from bakeoff.store.database.all_tables import IS_QUEUED, jobs, runs
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from bakeoff.store.database.all_tables import IS_QUEUED, IS_RUNNING, jobs, runs
-from bakeoff.store.database.engine import reading
+from bakeoff.store.database.engine_and_transactions import reading
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,12 +12,12 @@ from bakeoff.domain.runs.job import Job, JobError, JobState
 from bakeoff.domain.runs.result import FoldResult, fold_record
 from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import outbox
-from bakeoff.store.bakeoffs.leases import held_job
+from bakeoff.store.bakeoffs.held_jobs import held_job
 from bakeoff.store.bakeoffs.queue.claims import Lease
 from bakeoff.store.bakeoffs.row_mapping import name_in_events
 from bakeoff.store.bakeoffs.run_rows import lock_run
 from bakeoff.store.database.all_tables import fold_results, jobs, runs
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 
 _OF_JOB = (
     select(fold_results.c.place, fold_results.c.fold)

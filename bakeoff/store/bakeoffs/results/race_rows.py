@@ -18,7 +18,7 @@ from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.row_mapping import name_in_events
 from bakeoff.store.bakeoffs.run_rows import close_if_over, lock_run
 from bakeoff.store.database.all_tables import fold_results, jobs, race_looks
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 
 _IS_WAITING = jobs.c.state == literal_column("'waiting'")
 _other = jobs.alias("other")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, select, tuple_
 from bakeoff.domain.finding import Finding, blocking
 from bakeoff.domain.runs.verdict import Interval
 from bakeoff.store.database.all_tables import results, verdicts
-from bakeoff.store.database.engine import reading
+from bakeoff.store.database.engine_and_transactions import reading
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from sqlalchemy import Engine, delete, insert, select
 
 from bakeoff.store.database.all_tables import jobs, shuffled_refits
-from bakeoff.store.database.engine import reading, writing
+from bakeoff.store.database.engine_and_transactions import reading, writing
 
 
 def scores_above_chance(engine: Engine, evaluation_id: str, *, made_of: str) -> list[float]:

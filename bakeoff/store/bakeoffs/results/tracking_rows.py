@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Row, exists, func, insert, select, up
 from bakeoff.domain.runs.experiment_tracking import TrackedAddress, Tracking
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease, pause_after
 from bakeoff.store.database.all_tables import runs, savings, trackings
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 
 _TRACKINGS = LeasedRows(trackings, is_open=trackings.c.done_at.is_(None))
 

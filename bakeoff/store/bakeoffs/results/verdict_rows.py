@@ -31,7 +31,7 @@ from bakeoff.store.database.all_tables import (
     sketches,
     verdicts,
 )
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 
 #: A run that could not be judged so many times ends without a verdict, so that its end is announced.
 MOST_ATTEMPTS = 3

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bakeoff.web.charts.axis_scale import unit_axis
-from bakeoff.web.charts.chart_symbols import MOST_MODELS, model_class
 from bakeoff.web.charts.escaped_markup import Child, Markup, tag
+from bakeoff.web.charts.icons_badges_and_marks import MOST_MODELS, model_class
 from bakeoff.web.charts.number_text import NOTHING, fixed_text, share_text
 from bakeoff.web.charts.plots.plot_frame import PlotFrame, as_a_table, figure_box, key_inside, path_of
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bakeoff.web.charts.axis_scale import Axis
-from bakeoff.web.charts.chart_symbols import mark, model_class
 from bakeoff.web.charts.escaped_markup import Child, Markup, coordinate, name_of, tag
+from bakeoff.web.charts.icons_badges_and_marks import mark, model_class
 
 _LONGEST_NAME = 20
 _HALF_PIXEL = 0.5

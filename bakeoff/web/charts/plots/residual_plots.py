@@ -5,8 +5,8 @@ from itertools import pairwise
 from typing import Any
 
 from bakeoff.web.charts.axis_scale import linear
-from bakeoff.web.charts.chart_symbols import MOST_MODELS, mark, model_class
 from bakeoff.web.charts.escaped_markup import Child, Markup, tag
+from bakeoff.web.charts.icons_badges_and_marks import MOST_MODELS, mark, model_class
 from bakeoff.web.charts.number_text import brief
 from bakeoff.web.charts.plots.plot_frame import PlotFrame, as_a_table, figure_box, path_of, shortened
 

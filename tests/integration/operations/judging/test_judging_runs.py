@@ -27,7 +27,7 @@ from bakeoff.operations.runs.run_report import read_report, report_record
 from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 
 
 @pytest.fixture(scope="module")

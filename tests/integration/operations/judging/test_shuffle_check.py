@@ -21,7 +21,7 @@ from sqlalchemy import update
 
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.runs.verdict_facts_in_words import verdict_facts
-from bakeoff.evaluation.planning.run_spec import RunSpec
+from bakeoff.evaluation.planning.declared_run_options import RunSpec
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging import shuffle_check
 from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
@@ -31,7 +31,7 @@ from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 
 PLUGINS = '''
 import json

@@ -17,7 +17,7 @@ from bakeoff.domain.runs.run import RunState
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs.results import tracking_rows
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 from bakeoff.worker.tracker_process import Tracker
 
 pytestmark = pytest.mark.services

@@ -11,7 +11,7 @@ from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.runs.schedule import Every, Missed, Schedule
 from bakeoff.store.bakeoffs import cancellation, delete_old_runs, run_label_rows, run_rows, schedule_slots
 from bakeoff.store.database.all_tables import outbox, schedules, verdicts
-from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.engine_and_transactions import now, reading, writing
 
 OFTEN = Schedule(name="often", rule=Every.parse("1h"), missed=Missed.ALL)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from bakeoff.domain.runs.schedule import Cron, Every, Missed, Schedule, Slot, SlotState
 from bakeoff.store.bakeoffs import schedule_slots
 from bakeoff.store.bakeoffs.row_lease import RowLease
-from bakeoff.store.database.engine import writing
+from bakeoff.store.database.engine_and_transactions import writing
 
 HOURLY = Every.parse("1h")
 OLD = datetime(2026, 3, 1, tzinfo=UTC)

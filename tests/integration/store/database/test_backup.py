@@ -25,7 +25,7 @@ from fixtures.stored import a_stored_run
 from bakeoff.store.bakeoffs import delete_old_runs
 from bakeoff.store.database import backup, schema_version
 from bakeoff.store.database.backup import back_up, read_backup
-from bakeoff.store.database.engine import open_database
+from bakeoff.store.database.engine_and_transactions import open_database
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
@@ -163,7 +163,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from bakeoff.store.database import backup
-from bakeoff.store.database.engine import open_database
+from bakeoff.store.database.engine_and_transactions import open_database
 
 def die(done, total):
     if done >= 10:
@@ -340,7 +340,7 @@ def test_the_database_cannot_be_put_into_its_own_place(project: Project, saved: 
 HOLDER = """
 import sys
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.store.database.engine import open_database
+from bakeoff.store.database.engine_and_transactions import open_database
 run_rows.page(open_database(sys.argv[1]), limit=1)
 print("open", flush=True)
 sys.stdin.read()

@@ -23,14 +23,14 @@ from sqlalchemy import Engine, select, text
 
 from bakeoff.domain.candidate import Rejection
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.feedback_item import Item, Label, Score
+from bakeoff.domain.scored_and_labelled_item import Item, Label, Score
 from bakeoff.domain.signal import ModelOutput, SignalType
 from bakeoff.store.bakeoffs import rejected_candidate_rows, run_rows
 from bakeoff.store.database import database_copy, schema_version
 from bakeoff.store.database.all_tables import metadata
-from bakeoff.store.database.engine import open_database, reading, writing
+from bakeoff.store.database.engine_and_transactions import open_database, reading, writing
 from bakeoff.store.feedback import feedback_items, feedback_labels
-from bakeoff.store.signals import ensemble_signals, model_signals
+from bakeoff.store.signals import ensemble_signals, stored_answers_of_signal_models
 
 
 def silent(_done: int, _total: int) -> None:
@@ -66,7 +66,7 @@ def fill(engine: Engine) -> None:
     at_odds = a_signal("BRK/B", conflict_reason="m0=BUY, m1=SELL")
     ensemble_signals.add(engine, [at_odds], models={"m0": "1.0"}, failed=[])
     with writing(engine) as connection:
-        model_signals.write_answers(
+        stored_answers_of_signal_models.write_answers(
             connection,
             model_id="m0",
             model_version="1.0",
@@ -213,7 +213,7 @@ def test_a_copy_that_is_killed_leaves_no_row_and_the_next_one_is_whole(
 _HALF_WAY = """
 import sys, time
 from bakeoff.store.database import database_copy
-from bakeoff.store.database.engine import open_database
+from bakeoff.store.database.engine_and_transactions import open_database
 
 def progress(done, total):
     if done >= 500:

@@ -17,7 +17,7 @@ from bakeoff.domain.ids_and_times import new_id
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.database import schema_version
-from bakeoff.store.database.engine import open_database, reading, writing
+from bakeoff.store.database.engine_and_transactions import open_database, reading, writing
 from bakeoff.store.database.schema_version import Branch
 
 MIGRATIONS = ROOT / "migrations"

@@ -13,10 +13,10 @@ from playwright.sync_api import Browser as Chromium
 from sqlalchemy import select
 
 from bakeoff.domain.runs.job import JobState
-from bakeoff.store.bakeoffs import job_queries, leases
+from bakeoff.store.bakeoffs import held_jobs, job_queries
 from bakeoff.store.bakeoffs.queue.claims import Lease
 from bakeoff.store.database import all_tables
-from bakeoff.store.database.engine import reading
+from bakeoff.store.database.engine_and_transactions import reading
 
 pytestmark = pytest.mark.services
 
@@ -195,7 +195,7 @@ def fail(show: Showcase, model: str) -> None:
             )
         ).one()
     lease = Lease(job_id=row.id, run_id=row.run_id, token=row.lease_token, attempt=row.attempt)
-    assert leases.fail(engine, lease, an_error())
+    assert held_jobs.fail(engine, lease, an_error())
 
 
 def test_filters_ask_by_themselves_and_stand_in_the_address(chromium: Chromium, url: str) -> None:

@@ -14,7 +14,7 @@ from bakeoff.evaluation.checks.data_findings import findings_on
 from bakeoff.evaluation.checks.split_checks import divided_group
 from bakeoff.evaluation.datasets.canonical_table import table_of
 from bakeoff.evaluation.datasets.sources.read_dataset import SourceReading
-from bakeoff.evaluation.datasets.splits.split_choice import make_split
+from bakeoff.evaluation.datasets.splits.make_split import make_split
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 ROWS = 600

@@ -10,7 +10,7 @@ from fixtures.samples import a_candidate, a_job, a_run
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from bakeoff.domain.tuning import Tuning
-from bakeoff.evaluation.jobs.evaluation_context import (
+from bakeoff.evaluation.jobs.evaluation_under_way import (
     EvaluationUnderWay,
     Grant,
     JobPaths,

@@ -3,9 +3,9 @@ from sklearn.metrics import get_scorer_names
 
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.metrics.metric_function import load_metric
+from bakeoff.evaluation.metrics.custom_metric_function import load_metric
 from bakeoff.evaluation.metrics.metric_names import check_metrics, check_names
-from bakeoff.evaluation.metrics.sklearn_scorer_names import known_scorers
+from bakeoff.evaluation.metrics.sklearn_scorer_name_list import known_scorers
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
 

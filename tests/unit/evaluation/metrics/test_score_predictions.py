@@ -9,7 +9,7 @@ import pytest
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.metrics.metric_function import load_metrics
+from bakeoff.evaluation.metrics.custom_metric_function import load_metrics
 from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
 from registry.columns.check_predictions import BadPredictionsError, Predictions

@@ -13,8 +13,8 @@ from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKin
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.evaluation.planning.run_plan import make_plan
-from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.settings.configuration import Configuration, load
 from registry.catalog.live_catalog import Catalog, CatalogContents
 

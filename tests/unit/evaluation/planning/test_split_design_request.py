@@ -4,7 +4,7 @@ import pytest
 
 from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.evaluation.planning.split_design_request import (
     DesignRequest,
     design_of,

@@ -8,7 +8,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.tuning import Sampler
 from bakeoff.evaluation.planning.candidate_choice import with_grids
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.evaluation.planning.tuning_request import with_searches
 
 TREE = Candidate(id="tree", version="1", path="zoo:Tree", params={"way": "gini"})

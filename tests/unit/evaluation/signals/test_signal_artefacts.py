@@ -14,13 +14,17 @@ from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedErro
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import VersionFilter, VersionOrigin
 from bakeoff.evaluation.reuse.file_audit_check import sha256
+from bakeoff.evaluation.signals.accept_and_save_training import (
+    TrainedArtefact,
+    accept_training,
+    save_together,
+)
 from bakeoff.evaluation.signals.artefacts_for_signal_cell import (
     TRAINING,
     copy_out,
     resolve_artefacts,
     unpickle_copies,
 )
-from bakeoff.evaluation.signals.training_outputs import TrainedArtefact, accept_training, save_together
 from registry.models.model_description import Description
 from registry.models.registry_interface import BaseModelRegistry, Fitted
 

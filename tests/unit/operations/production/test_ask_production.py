@@ -13,7 +13,7 @@ from bakeoff.operations.production.ask_production import ask_production
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs.results.verdict_rows import _VERDICTS
 from bakeoff.store.bakeoffs.row_lease import RowLease
-from bakeoff.store.database.engine import open_database
+from bakeoff.store.database.engine_and_transactions import open_database
 
 RUN = a_run(state=RunState.COMPLETED, save=SaveRequest(policy=SavePolicy.BEST, name="flowers"))
 

@@ -8,7 +8,7 @@ from fixtures.parsed_markup import parsed, with_class
 
 from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
 from bakeoff.web.charts.verdict_box import claim_of, verdict_box
-from bakeoff.web.reports.self_contained_html import leaderboard_html
+from bakeoff.web.reports.report_style_and_notebook_html import leaderboard_html
 
 _HOSTILE = '<script>alert("x")</script>\u202e\x1b[31m' + "n" * 200
 

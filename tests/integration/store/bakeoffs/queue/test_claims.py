@@ -14,7 +14,7 @@ from bakeoff.domain.candidate import PipelineStep
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.ids_and_times import new_id, utc_now
 from bakeoff.domain.runs.job import JobError, JobState, Phase
-from bakeoff.store.bakeoffs import cancellation, job_queries, leases, run_rows
+from bakeoff.store.bakeoffs import cancellation, held_jobs, job_queries, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal, Holder
 
@@ -58,10 +58,10 @@ def test_an_unknown_job_cannot_be_claimed(engine: Engine) -> None:
 
 def test_a_job_that_has_ended_cannot_be_claimed(engine: Engine) -> None:
     run, [completed, failed, timed_out, cancelled, in_queue] = a_stored_run(engine, 5)
-    leases.complete(engine, claim(engine, completed).lease, a_result(completed))
-    leases.fail(engine, claim(engine, failed).lease, an_error())
-    leases.fail(engine, claim(engine, timed_out).lease, an_error(), state=JobState.TIMED_OUT)
-    leases.cancel(engine, claim(engine, cancelled).lease)
+    held_jobs.complete(engine, claim(engine, completed).lease, a_result(completed))
+    held_jobs.fail(engine, claim(engine, failed).lease, an_error())
+    held_jobs.fail(engine, claim(engine, timed_out).lease, an_error(), state=JobState.TIMED_OUT)
+    held_jobs.cancel(engine, claim(engine, cancelled).lease)
     cancellation.cancel_job(engine, in_queue.id)
 
     refusals = {try_claim(engine, job) for job in (completed, failed, timed_out, cancelled, in_queue)}
@@ -89,7 +89,7 @@ def test_a_finish_makes_room_for_the_next(engine: Engine) -> None:
     taken = claim(engine, first)
     assert try_claim(engine, second, caps=one) is ClaimRefusal.FULL
 
-    leases.complete(engine, taken.lease, a_result(first))
+    held_jobs.complete(engine, taken.lease, a_result(first))
 
     assert isinstance(try_claim(engine, second, caps=one), Claim)
 
@@ -106,9 +106,9 @@ def test_attempts_count_the_starts_that_were_spent(engine: Engine) -> None:
     _, [job] = a_stored_run(engine, max_attempts=3)
 
     first = claim(engine, job)
-    leases.release(engine, first.lease)
+    held_jobs.release(engine, first.lease)
     second = claim(engine, job)
-    leases.retry_or_fail(engine, second.lease, an_error())
+    held_jobs.retry_or_fail(engine, second.lease, an_error())
     third = claim(engine, job)
 
     assert [taken.lease.attempt for taken in (first, second, third)] == [1, 1, 2]
@@ -119,9 +119,9 @@ def test_a_job_starts_once_for_those_who_listen(engine: Engine) -> None:
     run, [job] = a_stored_run(engine)
 
     first = claim(engine, job)
-    leases.release(engine, first.lease)
+    held_jobs.release(engine, first.lease)
     second = claim(engine, job)
-    leases.retry_or_fail(engine, second.lease, an_error())
+    held_jobs.retry_or_fail(engine, second.lease, an_error())
     third = claim(engine, job)
 
     assert events(engine, run) == ["started 0"]
@@ -220,6 +220,6 @@ def test_a_failed_job_is_read_with_its_error(engine: Engine) -> None:
         log_tail="l",
     )
 
-    leases.fail(engine, claim(engine, job).lease, error)
+    held_jobs.fail(engine, claim(engine, job).lease, error)
 
     assert job_queries.get(engine, job.id).error == error

@@ -9,8 +9,8 @@ import zipfile
 import pytest
 
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.evaluation.datasets.sources.csv_and_parquet_sources import csv_columns, read_csv
 from bakeoff.evaluation.datasets.sources.detect_csv_format import format_of
-from bakeoff.evaluation.datasets.sources.file_sources import csv_columns, read_csv
 
 ROWS = "name{0}price{0}y\nKöln{0}1.5{0}0\nRom{0}2.25{0}1\n"
 

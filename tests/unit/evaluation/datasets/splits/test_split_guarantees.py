@@ -13,7 +13,7 @@ from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.evaluation.datasets.canonical_column import Column, canonical
 from bakeoff.evaluation.datasets.canonical_table import Table
-from bakeoff.evaluation.datasets.splits.split_choice import make_split
+from bakeoff.evaluation.datasets.splits.make_split import make_split
 from bakeoff.evaluation.datasets.splits.split_train_and_test import FoldRows, Split
 from bakeoff.evaluation.datasets.target_column import target_of
 

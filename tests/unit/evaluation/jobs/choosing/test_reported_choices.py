@@ -12,14 +12,14 @@ from fixtures.samples import a_candidate, a_job, a_result, a_run
 
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
 from bakeoff.domain.runs.result import Fit, FittedModel
 from bakeoff.domain.tuning import ChoosingRules, TunedThreshold, Tuning
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.cell_failure import Faulty
-from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored, evaluate_in_cell, rescore
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 GUESS = a_candidate(id="guess", path="sklearn.dummy:DummyClassifier")

@@ -11,7 +11,7 @@ import pytest
 from fixtures.samples import a_candidate, a_job, a_run
 
 from bakeoff.domain.dataset_and_split import Design
-from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
 from bakeoff.domain.runs.column_importance import fit_record
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import CodeManifest, Cost, FoldResult, NotKept, Provenance
@@ -20,8 +20,8 @@ from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs, sketch_folds
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
-from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, RoundDone, Scored
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     EarlierFold,
     evaluate_folds,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fixtures.samples import a_candidate, a_job, a_run
 
-from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, Grant, JobPaths, StopsNever
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
 
 HERE = Path("/nowhere")
 
