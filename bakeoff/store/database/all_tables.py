@@ -1,7 +1,8 @@
 """All tables of the database of runs. Import them from here: then all of them are known.
 
 They are declared in `run_tables`, `result_tables`, `schedule_and_suite_tables`,
-`event_audit_and_rejection_tables` and `signal_and_feedback_tables`. Foreign keys point from one to another, so `metadata` is whole only when all of these are imported.
+`event_audit_and_rejection_tables` and `signal_and_feedback_tables`. Foreign keys point from one to another,
+so `metadata` is whole only when all of these are imported.
 Constraints repeat the rules of the domain: illegal rows are refused.
 """
 
