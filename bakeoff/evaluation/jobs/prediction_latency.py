@@ -22,8 +22,9 @@ log = logging.getLogger(__name__)
 
 _LONGEST_S = 2.0  #: all together
 _SHARE_OF_FIT, _MOST_S = 0.0025, 0.25  #: for single rows, and half of it for batches
-_LEAST_CALLS, _PATIENCE_S = 3, 0.006  #: after a short fit: so many calls, if they take no longer than that,
-_FEW_CALLS, _SHORT_S = 11, 0.001  #: and so many, if they take no longer than that
+#: After a short fit: so many calls, with the first, if they take no longer than that; of batches, than half.
+_LEAST_CALLS, _PATIENCE_S = 6, 0.02
+_FEW_CALLS, _SHORT_S = 12, 0.001  #: and so many, if they take no longer than that
 _MOST_CALLS = 300
 _BATCH_ROWS = 256
 _SLOW_S = 10.0  #: for all rows
@@ -42,8 +43,20 @@ def measure_latency(
     batch_rows = min(len(X), _BATCH_ROWS)
     with as_a_bonus("latency"):
         return Latency(
-            one_row=_calls(predict, lambda call: _row(X, call % len(X)), rows=1, share_s=share_s),
-            batch=_calls(predict, lambda _: X.iloc[:batch_rows], rows=batch_rows, share_s=share_s / 2),
+            one_row=_calls(
+                predict,
+                lambda call: _row(X, call % len(X)),
+                rows=1,
+                share_s=share_s,
+                patience_s=_PATIENCE_S,
+            ),
+            batch=_calls(
+                predict,
+                lambda _: X.iloc[:batch_rows],
+                rows=batch_rows,
+                share_s=share_s / 2,
+                patience_s=_PATIENCE_S / 2,
+            ),
         )
     return None  # it raised something
 
@@ -59,13 +72,19 @@ def is_slow(fit_s: float, predict_s: float) -> bool:
 
 
 def _calls(
-    predict: Callable[[Any], Any], rows_of: Callable[[int], Any], *, rows: int, share_s: float
+    predict: Callable[[Any], Any],
+    rows_of: Callable[[int], Any],
+    *,
+    rows: int,
+    share_s: float,
+    patience_s: float,
 ) -> CallTimes:
+    """`share_s`: of the time of the fit. `patience_s`: what few calls may take, however short the fit was."""
     took: list[float] = []
     started = time.perf_counter()
     while len(took) < _MOST_CALLS:
         spent_s = time.perf_counter() - started
-        if took and spent_s > max(share_s, _patience_s(len(took))):
+        if took and spent_s > max(share_s, _allowed_s(len(took), patience_s)):
             break
         given = rows_of(len(took))
         began = time.perf_counter()
@@ -76,11 +95,11 @@ def _calls(
     return CallTimes(rows=rows, calls=len(took), p50=_quantile(took, 0.5), p99=_quantile(took, 0.99))
 
 
-def _patience_s(calls: int) -> float:
-    """How long it may have taken before the next call, after a short fit."""
-    if calls <= _LEAST_CALLS:
-        return _PATIENCE_S
-    return _SHORT_S if calls <= _FEW_CALLS else 0.0
+def _allowed_s(calls: int, patience_s: float) -> float:
+    """How long so many calls may have taken before the next one, after a short fit."""
+    if calls < _LEAST_CALLS:
+        return patience_s
+    return _SHORT_S if calls < _FEW_CALLS else 0.0
 
 
 def _quantile(ordered: list[float], share: float) -> float:
