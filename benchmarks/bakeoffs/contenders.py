@@ -56,6 +56,18 @@ def joblib(stand: Stand) -> Mapping[str, Any]:
         return _outcome(rows, began)
 
 
+def joblib_wall_s(stand: Stand, names: Sequence[str], *, times: int) -> float:
+    """What `times` fits of each candidate take, one after another as the folds of a job; nothing is written."""
+    from joblib import Parallel, delayed
+
+    candidates, subject = [one for one in stand.plan.candidates if one.id in names], Subject.of(stand)
+    with Parallel(n_jobs=stand.workers) as parallel:
+        parallel(delayed(wait_warm)() for _ in range(_ROUNDS * stand.workers))
+        began = time.perf_counter()
+        parallel(delayed(evaluate)(one, subject) for one in candidates for _ in range(times))
+        return time.perf_counter() - began
+
+
 def ray(stand: Stand) -> Mapping[str, Any]:
     """Tasks of one processor each; the driver writes each row as soon as its task has ended."""
     from ray import get, init, remote, shutdown, wait

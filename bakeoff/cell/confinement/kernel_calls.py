@@ -30,9 +30,15 @@ _MS_BIND = 4096
 _MS_REC = 16384
 _MS_PRIVATE = 1 << 18
 _MNT_DETACH = 2
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _M_ARENA_MAX = -8
 _LINE_BUFFERED = 1
-_MADV_COLLAPSE = 25
+_MADV_HUGEPAGE, _MADV_COLLAPSE = 14, 25
+_HUGE = 2 * 2**20  #: bytes of a huge page
+_HEAP = 64 * 2**20  #: of address space: what is reserved at once
+_LARGE = 32 * 2**20  #: as large an array has pages of its own, which go back with it: glibc's most
+_NEVER = 2**31 - 1
+_SMALL_PAD = 128 * 2**10  #: by how much the heap grows beyond what is asked: glibc's own default
 _SECCOMP_MODE_FILTER = 2
 _PAGE_KB = 4
 
@@ -134,6 +140,27 @@ def limit_arenas(number: int) -> None:
     _libc.mallopt(_M_ARENA_MAX, number)
 
 
+def heap_of_huge_pages() -> None:
+    """Reserve a heap of huge pages, for malloc to take memory from that was not touched yet, and to keep it in.
+
+    A new process touches each page for the first time: small ones are thousands of faults in the kernel for a
+    few megabytes of data. Nothing is touched here, so a process that needs little has no more memory than it
+    needs, rounded up to a huge page. Without the functions of glibc, or such pages, all stays as it was.
+    """
+    with suppress(AttributeError, OSError):
+        _libc.mallopt(_M_MMAP_THRESHOLD, _LARGE)  # smaller arrays are taken from the heap
+        _libc.mallopt(_M_TRIM_THRESHOLD, _NEVER)
+        _libc.mallopt(_M_TOP_PAD, _HEAP - _LARGE // 2)
+        _libc.sbrk.restype = _libc.malloc.restype = ctypes.c_void_p
+        reserved = ctypes.c_void_p(_libc.malloc(ctypes.c_size_t(_LARGE // 2)))
+        start, end = reserved.value or 0, _libc.sbrk(ctypes.c_ssize_t(0))
+        _libc.free(reserved)
+        _libc.mallopt(_M_TOP_PAD, _SMALL_PAD)
+        first = -(-start // _HUGE) * _HUGE
+        if 0 < end - first <= 2 * _HEAP:  # else it came from elsewhere, as where the heap may not grow
+            call("madvise", ctypes.c_void_p(first), ctypes.c_size_t(end - first), _MADV_HUGEPAGE)
+
+
 def return_free_memory() -> None:
     """Give the kernel back what malloc keeps for later, where the C library can do that."""
     with suppress(AttributeError):
@@ -209,7 +236,6 @@ def _mount(source: str, target: str, kind: str | None, flags: int, options: str 
     call("mount", *texts[:3], ctypes.c_ulong(flags), texts[3])
 
 
-_HUGE = 2 * 2**20
 _WITH_NAME = 6  # words in a line of /proc/self/maps
 
 

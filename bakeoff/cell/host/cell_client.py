@@ -64,7 +64,7 @@ class WarmParent:
         that, and after LOST, this handle is closed: connect again.
         """
         started = monotonic()
-        with Outputs(order.outputs, order.limits, growing=order.growing) as outputs:
+        with Outputs(order.outputs, order.limits, growing=order.growing, synced=order.synced) as outputs:
             try:
                 self._send(order, outputs)
                 outcome = self._await(order.limits.wall_s + _GRACE_S, keep_going, tick_s)

@@ -45,6 +45,9 @@ class Order:
     environment: Mapping[str, str] = field(default_factory=dict)  #: variables that it has besides
     in_home: Mapping[str, Path] = field(default_factory=dict)  #: links in its HOME, by their place in it
 
+    #: Its outputs are on the disk before they get their places. False: a power failure may leave less of
+    #: them, which their reader notices.
+    synced: bool = True
     #: The cell may run other orders before and after it, if these can open the same and have the same limits.
     #: Only for code that is trusted to harm no other, and that no other is to be hidden from.
     shared: bool = False
@@ -75,6 +78,7 @@ class Order:
             "import_path": list(self.import_path),
             "environment": dict(self.environment),
             "in_home": {place: str(path) for place, path in self.in_home.items()},
+            "synced": self.synced,
             "shared": self.shared,
         }
 
@@ -92,5 +96,6 @@ class Order:
             import_path=tuple(data["import_path"]),
             environment=data["environment"],
             in_home={place: Path(path) for place, path in data["in_home"].items()},
+            synced=data["synced"],
             shared=data["shared"],
         )

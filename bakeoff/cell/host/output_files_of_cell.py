@@ -25,8 +25,9 @@ class _Output:
     Some network file systems have no such files: there it has a name from the start.
     """
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, *, synced: bool) -> None:
         self._place = place
+        self._synced = synced
         self._draft = place.with_name(f".{place.name}.{uuid4().hex}.part")
         self._is_named = False
         try:
@@ -44,7 +45,8 @@ class _Output:
     def put_in_place(self) -> None:
         """Gives the file its name. In two steps, because a hard link cannot replace an existing file."""
         try:
-            os.fsync(self.descriptor)
+            if self._synced:
+                os.fsync(self.descriptor)
             if not self._is_named:
                 os.link(f"/proc/self/fd/{self.descriptor}", self._draft, src_dir_fd=self.descriptor)
                 self._is_named = True
@@ -81,8 +83,16 @@ class _GrowingOutput:
 
 
 class Outputs:
-    def __init__(self, places: Mapping[str, Path], limits: Limits, *, growing: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        places: Mapping[str, Path],
+        limits: Limits,
+        *,
+        growing: Sequence[str] = (),
+        synced: bool = True,
+    ) -> None:
         self._places = places
+        self._synced = synced
         self._limits = limits
         self._growing = growing
         self._outputs: dict[str, _Output | _GrowingOutput] = {}
@@ -90,7 +100,8 @@ class Outputs:
     def __enter__(self) -> Self:
         try:
             for name, place in self._places.items():
-                self._outputs[name] = _GrowingOutput(place) if name in self._growing else _Output(place)
+                grows = name in self._growing
+                self._outputs[name] = _GrowingOutput(place) if grows else _Output(place, synced=self._synced)
         except BaseException:
             self._discard()
             raise

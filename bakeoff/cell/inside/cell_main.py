@@ -37,6 +37,7 @@ _HEAP_MB = 64
 _RESERVE_MB = 64  # kept back to describe a MemoryError
 _BASE_SLACK_MB = 64
 _SERVICE_THREADS = 3  # joblib and concurrent.futures start some beside the workers
+_MUCH_DATA = _MB  #: with fewer bytes huge pages are not worth the time to reserve them
 _NO_ORDER_EXIT = 70
 _INTERRUPTED_EXIT = 130
 _NO_CTRL_C = "Nobody can press Ctrl-C in a cell: remove what raises it."
@@ -265,6 +266,9 @@ def _find(path: str) -> FunctionType:
 def _confine(order: Order, scratch: Path, ruleset: Ruleset | None) -> None:
     """Set the limits and close the file system, which cannot be undone. After this only the entry runs."""
     _set_limits(order.limits, growth_mb=GROWTH_MB if order.shared else 0)
+    # A shared cell gives back between two orders what it has, and has memory from the order before.
+    if order.limits.mapped_bytes > _MUCH_DATA and not order.shared:
+        kernel_calls.heap_of_huge_pages()
     if not order.network:
         seccomp.close_network()
     if ruleset is not None:

@@ -234,6 +234,8 @@ def order_of(evaluation: EvaluationUnderWay, *, wall_s: float, shared: bool = Fa
         in_home=below_home([job.candidate], paths.root, (*paths.closed, *map(Path, dataset.files))),
         outputs=evaluation.outputs,
         growing=(TRIALS,) if job.candidate.tune else (),
+        # A part counts only if its files have the digests that are kept of it; else it is fitted again.
+        synced=not evaluation.is_part,
         shared=shared,
     )
 

@@ -39,6 +39,18 @@ def test_what_is_not_kept_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("synced", [True, False])
+def test_outputs_wait_for_the_disk_unless_their_reader_compares_them(tmp_path, monkeypatch, synced) -> None:
+    waited = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    with Outputs({"out": tmp_path / "out"}, LIMITS, synced=synced) as outputs:
+        _write(outputs, b"whole")
+        outputs.put_in_place()
+        assert waited == (outputs.descriptors if synced else [])
+
+    assert (tmp_path / "out").read_bytes() == b"whole"
+
+
 def test_an_output_that_nobody_wrote_is_no_file(tmp_path: Path) -> None:
     with Outputs({"one": tmp_path / "one", "two": tmp_path / "two"}, LIMITS) as outputs:
         os.write(outputs.descriptors[1], b"2")
