@@ -57,7 +57,7 @@ def joblib(stand: Stand) -> Mapping[str, Any]:
 
 
 def joblib_wall_s(stand: Stand, names: Sequence[str], *, times: int) -> float:
-    """What `times` fits of each candidate take, one after another as the folds of a job; nothing is written."""
+    """What `times` fits of each candidate take, in the order of the folds of ours. Nothing is written."""
     from joblib import Parallel, delayed
 
     candidates, subject = [one for one in stand.plan.candidates if one.id in names], Subject.of(stand)

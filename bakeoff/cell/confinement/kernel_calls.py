@@ -141,7 +141,7 @@ def limit_arenas(number: int) -> None:
 
 
 def heap_of_huge_pages() -> None:
-    """Reserve a heap of huge pages, for malloc to take memory from that was not touched yet, and to keep it in.
+    """Reserve a heap of huge pages, from which malloc takes memory, and where it keeps what is freed.
 
     A new process touches each page for the first time: small ones are thousands of faults in the kernel for a
     few megabytes of data. Nothing is touched here, so a process that needs little has no more memory than it
