@@ -45,8 +45,8 @@ class Order:
     environment: Mapping[str, str] = field(default_factory=dict)  #: variables that it has besides
     in_home: Mapping[str, Path] = field(default_factory=dict)  #: links in its HOME, by their place in it
 
-    #: Its outputs are on the disk before they get their places. False: a power failure may leave less of
-    #: them, which their reader notices.
+    #: Its outputs are on the disk before they get their places. False: whoever gives the order sees to that,
+    #: or can tell whether they are what they were.
     synced: bool = True
     #: The cell may run other orders before and after it, if these can open the same and have the same limits.
     #: Only for code that is trusted to harm no other, and that no other is to be hidden from.

@@ -3,7 +3,7 @@
 import errno
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -53,15 +53,32 @@ class _Output:
             self._draft.replace(self._place)
             self._is_named = False
         except OSError as error:
-            raise InfrastructureError(
-                f"{self._place} cannot be written: {error.strerror}; {free(self._place.parent)}"
-            ) from error
+            raise _not_written(self._place, error) from error
 
     def discard(self) -> None:
         """Close the file, and remove it if it was not put in place."""
         os.close(self.descriptor)
         if self._is_named:
             self._draft.unlink()
+
+
+def wait_for_disk(files: Iterable[Path]) -> None:
+    """Returns when they are on the disk. One that is not there, since nobody wrote it, is left out."""
+    for file in files:
+        try:
+            descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            raise _not_written(file, error) from error
+        finally:
+            os.close(descriptor)
+
+
+def _not_written(file: Path, error: OSError) -> InfrastructureError:
+    return InfrastructureError(f"{file} cannot be written: {error.strerror}; {free(file.parent)}")
 
 
 class _GrowingOutput:

@@ -26,14 +26,22 @@ def start_in_thread(work: Callable[[], T]) -> Future[T]:
 
 
 def run_in_thread(
-    work: Callable[[], T], *, keep_going: Callable[[], bool], longest_s: float, tick_s: float = 1.0
+    work: Callable[[], T],
+    *,
+    keep_going: Callable[[], bool],
+    longest_s: float,
+    tick_s: float = 1.0,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> T:
     """Returns or raises what `work` does. Raises StoppedError or TooLongError if it is not to go on.
+
+    `meanwhile`: what this thread does before it waits; whatever that raises is raised at once.
 
     The thread then goes on all the same, because a thread cannot be ended from outside: the process should
     end.
     """
     answer, overdue = start_in_thread(work), monotonic() + longest_s
+    meanwhile()
     while not wait([answer], tick_s).done:
         if not keep_going():
             raise StoppedError

@@ -15,19 +15,12 @@ from typing import Any
 from bakeoff.cell.host.cell_client import WarmParent
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
+from bakeoff.cell.host.move_outputs import wait_for_disk
 from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.machine.work_in_thread import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.runs.job import JobError, JobState, Phase
-from bakeoff.domain.runs.result import (
-    Cost,
-    Fit,
-    FittedModel,
-    NotKept,
-    Parts,
-    Provenance,
-    Result,
-)
+from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept, Parts, Provenance, Result
 from bakeoff.evaluation.datasets import read_snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.accept_outputs import (
     about_preparation,
@@ -136,7 +129,10 @@ def _fit_once(evaluation: EvaluationUnderWay, warm: WarmParent) -> EvaluationEnd
             log.debug("the cell of %s ends: it left %s", job.candidate.id, ", ".join(outcome.left))
         if outcome.end is End.RETURNED:
             return score_within_time(
-                partial(_scored, evaluation, outcome, before), evaluation, log_tail=outcome.end_of_log
+                partial(_scored, evaluation, outcome, before),
+                evaluation,
+                log_tail=outcome.end_of_log,
+                meanwhile=partial(_wait_for_disk, evaluation),  # the result is written when both have ended
             )
         failure = failure_of(outcome, attempt=job.attempt, writes_to=evaluation.paths.predictions.parent)
         took_s = time.monotonic() - began
@@ -147,6 +143,15 @@ def _fit_once(evaluation: EvaluationUnderWay, warm: WarmParent) -> EvaluationEnd
         # A cell asks only once per tick, so a row of cells shorter than a tick would never renew the lease.
         if not permission.may_go_on():
             return Stopped()
+
+
+def _wait_for_disk(evaluation: EvaluationUnderWay) -> None:
+    """A power failure leaves no result whose files are lost.
+
+    A part waits for no disk: it counts only if its files have the digests that are kept of it.
+    """
+    if not evaluation.is_part:
+        wait_for_disk(evaluation.paths.outputs.values())
 
 
 def rescore(evaluation: EvaluationUnderWay, fit: Fit) -> EvaluationEnd:
@@ -234,8 +239,7 @@ def order_of(evaluation: EvaluationUnderWay, *, wall_s: float, shared: bool = Fa
         in_home=below_home([job.candidate], paths.root, (*paths.closed, *map(Path, dataset.files))),
         outputs=evaluation.outputs,
         growing=(TRIALS,) if job.candidate.tune else (),
-        # A part counts only if its files have the digests that are kept of it; else it is fitted again.
-        synced=not evaluation.is_part,
+        synced=False,  # see `_wait_for_disk`
         shared=shared,
     )
 
@@ -333,12 +337,17 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
 
 
 def score_within_time(
-    score: Callable[[], Scored], evaluation: EvaluationUnderWay, *, log_tail: str = ""
+    score: Callable[[], Scored],
+    evaluation: EvaluationUnderWay,
+    *,
+    log_tail: str = "",
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> EvaluationEnd:
     """Scores within the time limit of the job, because metrics of many rows may take long."""
     job, metrics = evaluation.job, evaluation.run.rules.metrics
     try:
-        return run_in_thread(score, keep_going=evaluation.permission.may_go_on, longest_s=job.timeout_s)
+        keep_going = evaluation.permission.may_go_on
+        return run_in_thread(score, keep_going=keep_going, longest_s=job.timeout_s, meanwhile=meanwhile)
     except StoppedError:
         return Stopped()
     except TooLongError:

@@ -1,5 +1,6 @@
 """Outputs appear whole in their places, or not at all."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.cell.host.cell_order import Limits
-from bakeoff.cell.host.output_files_of_cell import Outputs
+from bakeoff.cell.host.output_files_of_cell import Outputs, wait_for_disk
 from bakeoff.domain.errors import InfrastructureError
 
 LIMITS = Limits(wall_s=9, threads=1, output_mb=1)
@@ -49,6 +50,24 @@ def test_outputs_wait_for_the_disk_unless_their_reader_compares_them(tmp_path, m
         assert waited == (outputs.descriptors if synced else [])
 
     assert (tmp_path / "out").read_bytes() == b"whole"
+
+
+def test_what_is_written_is_waited_for_later_and_what_the_disk_refuses_is_named(
+    tmp_path, monkeypatch
+) -> None:
+    out, absent = tmp_path / "out", tmp_path / "absent"
+    out.write_bytes(b"whole")
+    waited = []
+    monkeypatch.setattr(os, "fsync", lambda file: waited.append(Path(f"/proc/self/fd/{file}").readlink()))
+    wait_for_disk([absent, out])
+    assert waited == [out]
+
+    def fail(_file: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(InfrastructureError, match=f"{out} cannot be written: Input/output error"):
+        wait_for_disk([out])
 
 
 def test_an_output_that_nobody_wrote_is_no_file(tmp_path: Path) -> None:

@@ -33,6 +33,14 @@ def test_it_is_asked_again_and_again_while_the_work_goes_on() -> None:
     assert run_in_thread(enough.wait, keep_going=keep_going, longest_s=HOUR_S, tick_s=0.001)
 
 
+def test_the_caller_does_something_else_meanwhile_and_what_that_raises_is_raised() -> None:
+    done = threading.Event()
+
+    assert run_in_thread(done.wait, keep_going=lambda: True, longest_s=HOUR_S, meanwhile=done.set)
+    with pytest.raises(ZeroDivisionError):
+        run_in_thread(done.wait, keep_going=lambda: True, longest_s=HOUR_S, meanwhile=lambda: 1 // 0)
+
+
 def test_a_no_ends_the_waiting() -> None:
     never = threading.Event()
 
