@@ -13,6 +13,7 @@ from fixtures.samples import a_candidate, a_job, a_run
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.evaluation_job import Scored, evaluate_in_cell
@@ -45,12 +46,14 @@ class Cell:
 def evaluation(tmp_path: Path) -> EvaluationUnderWay:
     pd.DataFrame({"a": np.arange(40) % 7, "y": np.arange(40) % 2}).to_csv(tmp_path / "d.csv", index=False)
     pinned = pin(
-        DatasetSettings(source="csv", path="d.csv", target="y"),
-        name="d",
-        root=tmp_path,
-        snapshots=tmp_path / "snapshots",
-        seed=0,
-        test_size=0.25,
+        PinRequest(
+            dataset=DatasetSettings(source="csv", path="d.csv", target="y"),
+            name="d",
+            root=tmp_path,
+            snapshots=tmp_path / "snapshots",
+            seed=0,
+            test_size=0.25,
+        )
     )
     rules = ScoringRules(metrics=("accuracy",), average=Average.BINARY, positive_label="1")
     run = a_run(dataset=pinned.ref, rules=rules)
