@@ -15,7 +15,7 @@ from typing import Any
 from bakeoff.cell.host.cell_client import WarmParent
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
-from bakeoff.cell.host.move_outputs import wait_for_disk
+from bakeoff.cell.host.output_files_of_cell import wait_for_disk
 from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.machine.work_in_thread import StoppedError, TooLongError, run_in_thread
