@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.evaluation.jobs.evaluation_context import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from fixtures.samples import a_candidate, a_job, a_run
 
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
+from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.evaluation_job import Scored, evaluate_in_cell
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 REPORT = {
