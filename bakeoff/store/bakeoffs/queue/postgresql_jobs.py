@@ -113,10 +113,32 @@ def _claim_next() -> Statement:
     return _claim("bakeoff_claim_next", excluded)
 
 
-# The last job of a run is not ended by this: then the run ends, too, and that takes the longer way.
-_COMPLETE = Statement(
-    "bakeoff_complete",
+#: What is written beside the end of a job, by the names that `complete` takes.
+_TABLES = {
+    "result": "evaluation_results",
+    "fitted": "fitted_models",
+    "provenance": "provenances",
+    "curves": "curves",
+    "sketches": "sketches",
+}
+
+
+@cache
+def _complete(written: tuple[str, ...]) -> Statement:
+    """`written`: of these tables those that get rows. The server opens each, and all of its indexes.
+
+    The last job of a run is not ended by this: then the run ends, too, and that takes the longer way.
     """
+    inserts = "".join(
+        f"""
+        ), {name}_row AS (
+            INSERT INTO {_TABLES[name]} SELECT new.*
+            FROM ended, json_populate_recordset(NULL::{_TABLES[name]}, %({name})s::json) AS new"""  # noqa: S608
+        for name in written
+    )
+    return Statement(
+        "_".join(["bakeoff_complete", *written]),
+        f"""
         WITH ended AS (
             UPDATE evaluation_jobs AS job
             SET state = 'completed', ended_at = clock_timestamp(), lease_token = NULL, lease_expires_at = NULL
@@ -124,29 +146,15 @@ _COMPLETE = Statement(
                 SELECT FROM evaluation_jobs AS open
                 WHERE open.run_id = %(run)s AND open.state IN ('queued', 'running', 'waiting')
                     AND open.id <> %(job)s)
-            RETURNING id, run_id, ended_at
-        ), result AS (
-            INSERT INTO evaluation_results SELECT new.*
-            FROM ended, json_populate_recordset(NULL::evaluation_results, %(result)s::json) AS new
-        ), fitted AS (
-            INSERT INTO fitted_models SELECT new.*
-            FROM ended, json_populate_recordset(NULL::fitted_models, %(fitted)s::json) AS new
-        ), provenance AS (
-            INSERT INTO provenances SELECT new.*
-            FROM ended, json_populate_recordset(NULL::provenances, %(provenance)s::json) AS new
-        ), curve AS (
-            INSERT INTO curves SELECT new.*
-            FROM ended, json_populate_recordset(NULL::curves, %(curves)s::json) AS new
-        ), sketch AS (
-            INSERT INTO sketches SELECT new.*
-            FROM ended, json_populate_recordset(NULL::sketches, %(sketches)s::json) AS new
+            RETURNING id, run_id, ended_at{inserts}
         ), told AS (
             INSERT INTO outbox (event_id, event_type, run_id, occurred_at, payload)
             SELECT %(event)s, 'evaluation.completed', run_id, ended_at, payload
             FROM ended, json_array_elements(%(payloads)s::json) AS payload
         )
-        SELECT set_config('bakeoff.ended', id, true) FROM ended""",
-)
+        SELECT set_config('bakeoff.ended', id, true) FROM ended""",  # noqa: S608 - nothing in it is a user's
+    )
+
 
 ClaimedRows = tuple[Any, Any]  #: of a job and of its run, as `job_from_row` and `run_from_row` want them
 
@@ -175,7 +183,7 @@ def complete(
 ) -> tuple[bool, ClaimedRows | None]:
     """Ends a job with its result, and claims the next one in the same transaction.
 
-    `rows`: what is written beside it, by name in `_COMPLETE`. `then`: what `claim` takes.
+    `rows`: what is written beside it, by name in `_TABLES`. `then`: what `claim` takes.
     Nothing is done, and False returned, if the lease was lost or the job is the last of its run.
     """
     ending: Values = {
@@ -186,7 +194,8 @@ def complete(
         "payloads": json.dumps(payloads),
         **{name: json.dumps(given, default=_as_json) for name, given in rows.items()},
     }
-    steps: list[tuple[Statement, Values]] = [(_LOCK_RUN, ending), (_COMPLETE, ending)]
+    end = _complete(tuple(name for name in _TABLES if rows.get(name)))
+    steps: list[tuple[Statement, Values]] = [(_LOCK_RUN, ending), (end, ending)]
     if then is not None:
         wanted, excluded = then
         # Before the lock of the run: a claim takes them in this order.

@@ -102,14 +102,24 @@ OF_MANY_FITS: dict[str, Callable[[Engine, list[Job]], object]] = {
 
 @on_postgresql
 @pytest.mark.parametrize("act", ACTS)
-def test_each_query_finds_its_rows_by_an_index_of_postgresql(engine: Engine, act: str) -> None:
+def test_each_query_finds_its_rows_by_an_index_of_postgresql(
+    engine: Engine, act: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In a small table it would rather not, so it is told to."""
     _, queued = a_stored_run(engine, 3)
+    in_batches: list[tuple[str, Any]] = []
 
+    def noted(at: Engine, *transactions: Any) -> Any:
+        in_batches.extend((statement.sql, values) for steps in transactions for statement, values in steps)
+        return send(at, *transactions)
+
+    monkeypatch.setattr(postgresql_jobs, "send", noted)
     with statements_of(engine) as seen:
         ACTS[act](engine, queued)
 
-    scans = [scan for query in seen if finds_rows(query[0]) for scan in _scans(engine, query)]
+    asked = [*filter(lambda query: finds_rows(query[0]), seen), *in_batches]
+    scans = [scan for query in asked for scan in _scans(engine, query)]
+    assert not {"claim", "complete", "claim the next"} & {act} or in_batches
     assert [scan for scan in scans if "Index Cond" not in scan and scan.get("Index Name") not in _FINE] == []
 
 
@@ -316,7 +326,7 @@ def test_on_postgresql_a_claim_and_a_finish_with_the_next_claim_take_one_round_t
     assert trips == [
         [["bakeoff_claim_lock", "bakeoff_claim_one"]],
         [
-            ["bakeoff_claim_lock", "bakeoff_run_lock", "bakeoff_complete", "bakeoff_claim_next"],
+            ["bakeoff_claim_lock", "bakeoff_run_lock", "bakeoff_complete_result", "bakeoff_claim_next"],
             ["bakeoff_disk"],
         ],
     ]

@@ -1,11 +1,18 @@
 """Who gets a job, and how many run at once."""
 
+import os
+import signal
+import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from fixtures.crowd import in_processes, work_off
+from fixtures.project import wait_for
 from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
 from fixtures.stored import a_stored_run, an_error, claim, events, states, try_claim
 from sqlalchemy import Engine
@@ -17,6 +24,7 @@ from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.store.bakeoffs import cancellation, held_jobs, job_queries, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal, Holder
+from bakeoff.store.database import batched_statements
 
 
 def test_a_claim_brings_the_job_and_its_run(engine: Engine) -> None:
@@ -188,6 +196,77 @@ def test_four_processes_never_hold_more_than_the_caps(database_url: str, engine:
         "completed": 120,
         "run": 1,
     }
+
+
+def dies_in(work: Callable[[], object]) -> None:
+    """A process of its own that is killed in the middle of it, or at its end."""
+    pid = os.fork()
+    if not pid:
+        try:
+            work()
+        finally:
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+ONE = Caps(per_node=1, overall=1)
+
+
+def test_a_process_that_is_killed_after_its_claim_gives_back_job_and_slot(engine: Engine) -> None:
+    run, queued = a_stored_run(engine, 2)
+
+    dies_in(lambda: claim(engine, queued[0], lease_s=-1))
+
+    assert states(engine, run) == ["running", "queued"]
+    assert try_claim(engine, queued[1], caps=ONE) is ClaimRefusal.FULL
+    assert leases.expire(engine) == 1
+    again = try_claim(engine, queued[0], caps=ONE)
+    assert isinstance(again, Claim)
+    assert again.lease.attempt == 2
+
+
+@pytest.mark.parametrize(
+    "database_url", [pytest.param("postgresql", marks=pytest.mark.services)], indirect=True
+)
+@pytest.mark.parametrize(
+    ("killed", "first", "second"),
+    [("before it has sent all", "running", "queued"), ("before it has heard", "completed", "running")],
+)
+def test_a_finish_that_claims_the_next_is_done_whole_or_not_at_all_if_its_process_is_killed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, killed: str, first: str, second: str
+) -> None:
+    run, queued = a_stored_run(engine, 3)
+    real = batched_statements._queue
+
+    def half_way(libpq: Any, transactions: Any, prepared: Any) -> Any:
+        expected = real(libpq, transactions[:1], prepared)
+        libpq.flush()
+        time.sleep(0.3)  # the server has read it
+        os.kill(os.getpid(), signal.SIGKILL)
+        return expected
+
+    def without_the_end(libpq: Any, transactions: Any, prepared: Any) -> Any:
+        statements = SimpleNamespace(
+            send_prepare=libpq.send_prepare,
+            send_query_prepared=libpq.send_query_prepared,
+            pipeline_sync=lambda: half_way(libpq, [], prepared),
+        )
+        return real(cast("Any", statements), transactions, prepared)
+
+    then = claims.NextClaim(excluded=[], holder=Holder(node="here", worker="w"), caps=ONE, lease_s=-1)
+
+    def finish_and_claim() -> None:
+        taken = claim(engine, queued[0], lease_s=-1)
+        cut = without_the_end if killed == "before it has sent all" else half_way
+        monkeypatch.setattr(batched_statements, "_queue", cut)
+        leases.complete(engine, taken.lease, a_result(queued[0]), then=then)
+
+    dies_in(finish_and_claim)
+
+    wait_for(lambda: states(engine, run) == [first, second, "queued"], f"{first}, then {second}")
+    assert leases.expire(engine) == 1
+    assert Counter(states(engine, run))["queued"] == (3 if first == "running" else 2)
+    assert isinstance(try_claim(engine, queued[1], caps=ONE), Claim)
 
 
 def test_the_backlog_counts_what_waits_what_runs_and_what_is_silent(engine: Engine) -> None:
