@@ -219,7 +219,7 @@ def test_a_process_that_is_killed_after_its_claim_gives_back_job_and_slot(engine
 
     assert states(engine, run) == ["running", "queued"]
     assert try_claim(engine, queued[1], caps=ONE) is ClaimRefusal.FULL
-    assert leases.expire(engine) == 1
+    assert held_jobs.expire(engine) == 1
     again = try_claim(engine, queued[0], caps=ONE)
     assert isinstance(again, Claim)
     assert again.lease.attempt == 2
@@ -259,12 +259,12 @@ def test_a_finish_that_claims_the_next_is_done_whole_or_not_at_all_if_its_proces
         taken = claim(engine, queued[0], lease_s=-1)
         cut = without_the_end if killed == "before it has sent all" else half_way
         monkeypatch.setattr(batched_statements, "_queue", cut)
-        leases.complete(engine, taken.lease, a_result(queued[0]), then=then)
+        held_jobs.complete(engine, taken.lease, a_result(queued[0]), then=then)
 
     dies_in(finish_and_claim)
 
     wait_for(lambda: states(engine, run) == [first, second, "queued"], f"{first}, then {second}")
-    assert leases.expire(engine) == 1
+    assert held_jobs.expire(engine) == 1
     assert Counter(states(engine, run))["queued"] == (3 if first == "running" else 2)
     assert isinstance(try_claim(engine, queued[1], caps=ONE), Claim)
 
