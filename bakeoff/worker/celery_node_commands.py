@@ -34,17 +34,25 @@ MODULES = (
 
 def eval_command(configuration: Configuration, log_level: str, *, name: str = "eval") -> list[str]:
     oven = early_oven.argument(configuration.root, configuration.settings.preload)
-    return [*celery_process.worker_command(EVALUATIONS, name, log_level), *oven]
+    node = configuration.settings.node_name
+    return [*celery_process.worker_command(EVALUATIONS, name, log_level, node=node), *oven]
 
 
-def control_command(log_level: str) -> list[str]:
-    return [*celery_process.worker_command(CONTROL, "control", log_level), "-P", "threads", "-c", "4"]
+def control_command(configuration: Configuration, log_level: str) -> list[str]:
+    node = configuration.settings.node_name
+    return [
+        *celery_process.worker_command(CONTROL, "control", log_level, node=node),
+        *("-P", "threads", "-c", "4"),
+    ]
 
 
 def nodes(configuration: Configuration, log_level: str, *, logs: Path | None = None) -> list[Child]:
     """Both nodes of a worker, each with a log of its own in the folder `logs`, if it is given."""
     environment = {**os.environ, **configuration.as_environment()}
-    commands = {"eval": eval_command(configuration, log_level), "control": control_command(log_level)}
+    commands = {
+        "eval": eval_command(configuration, log_level),
+        "control": control_command(configuration, log_level),
+    }
     return [
         Child(name=name, command=command, environment=environment, log=logs and logs / f"{name}.log")
         for name, command in commands.items()

@@ -28,9 +28,10 @@ _HEARTBEAT_S = 10  #: for Flower, which misses a worker after twice as long; our
 WORKER = (*_PROCESS, "worker")
 
 
-def worker_command(queue: str, name: str, log_level: str = "INFO") -> list[str]:
+def worker_command(queue: str, name: str, log_level: str = "INFO", *, node: str | None = None) -> list[str]:
+    """`node`: the name of this machine; None: its host name."""
     quiet = ["--without-gossip", "--without-mingle", "--heartbeat-interval", str(_HEARTBEAT_S)]
-    return [*WORKER, "-l", log_level, *quiet, "-Q", queue, "-n", f"{name}@%h"]
+    return [*WORKER, "-l", log_level, *quiet, "-Q", queue, "-n", f"{name}@{node or '%h'}"]
 
 
 def main() -> None:

@@ -127,7 +127,7 @@ async def find_the_best_model(
     return await service.use_registry(_with_registry, service.context, look)
 
 
-@router.get("/{name}/versions/{version}", response_model=ModelVersionOut, responses=documented(404, 409))
+@router.get("/{name:path}/versions/{version}", response_model=ModelVersionOut, responses=documented(404, 409))
 async def read_a_model_version(service: TheService, name: _Name, version: _Version) -> dict[str, Any]:
     """One version, by number, stage, serial or `latest`, or by alias as `@alias`."""
 
@@ -138,7 +138,7 @@ async def read_a_model_version(service: TheService, name: _Name, version: _Versi
     return await service.use_registry(_with_registry, service.context, look)
 
 
-@router.get("/{name}/history", response_model=HistoryOut, responses=documented(409))
+@router.get("/{name:path}/history", response_model=HistoryOut, responses=documented(409))
 async def read_the_history(service: TheService, name: _Name, limit: Limit = 50) -> dict[str, Any]:
     """The log of promotions: what, when, by whom and why, newest first."""
     found = await service.use_registry(
@@ -148,7 +148,7 @@ async def read_the_history(service: TheService, name: _Name, limit: Limit = 50) 
 
 
 @router.post(
-    "/{name}/versions/{version}/promote",
+    "/{name:path}/versions/{version}/promote",
     response_model=PromotionOut,
     responses=documented(400, 404, 409, 413, 415),
     dependencies=[Depends(json_only)],
@@ -178,7 +178,7 @@ async def promote_a_model_version(
 
 
 @router.post(
-    "/{name}/rollback",
+    "/{name:path}/rollback",
     response_model=PromotionOut,
     responses=documented(400, 404, 409, 413, 415),
     dependencies=[Depends(json_only)],

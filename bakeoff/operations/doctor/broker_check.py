@@ -55,7 +55,7 @@ def _findings(context: Context, queues: Sequence[QueueStatus] | None) -> Iterato
     names = sorted({name for queue in queues for name in queue.readers})
     yield _workers(names)
     yield from map(_queue, queues)
-    yield from _several_machines(configuration, names)
+    yield from several_machines(configuration, names)
 
 
 def _absent_of_ours() -> Diagnosis:
@@ -107,11 +107,23 @@ def _queue(queue: QueueStatus) -> Diagnosis:
     return ok("queue", said)
 
 
-def _several_machines(configuration: Configuration, names: Sequence[str]) -> Iterator[Diagnosis]:
+def several_machines(configuration: Configuration, names: Sequence[str]) -> Iterator[Diagnosis]:
     machines = {name.partition("@")[2] for name in names}
-    if len(machines) > 1 and configuration.database_url.startswith("sqlite"):
+    if len(machines) < 2:  # noqa: PLR2004 - one machine, or none
+        return
+    where = f"there are workers on {', '.join(sorted(machines))}"
+    if configuration.database_url.startswith("sqlite"):
         yield fail(
             "workers",
-            f"there are workers on {', '.join(sorted(machines))}, and SQLite serves one machine only",
+            f"{where}, and SQLite serves one machine only",
             "set databaseUrl to a PostgreSQL server, the same on all of them",
+        )
+    registry = configuration.settings.model_registry
+    if registry.backend == "local" and registry.path is None:
+        yield warn(
+            "registry",
+            f"{where}, and each keeps trained models below its own dataDir: what one saves, the others do "
+            "not have, and they give the same version numbers to different models",
+            "set modelRegistry.backend to mlflow; or, where the workers share a disk, modelRegistry.path to "
+            "a folder there",
         )

@@ -66,6 +66,14 @@ def test_pages_hold_every_version_once(api: Api) -> None:
     assert second["nextCursor"] is None
 
 
+@pytest.mark.parametrize("name", ["shop/churn", "shop%2Fchurn"])
+def test_a_name_with_a_slash_is_one_name(api: Api, name: str) -> None:
+    absent = api.ask("GET", f"{REGISTRY}/{name}/versions/1.0.0")
+
+    assert "no model models:/shop/churn/1.0.0" in absent.json()["detail"]
+    assert api.get(f"{REGISTRY}/{name}/history") == {"items": []}
+
+
 @pytest.mark.parametrize("version", ["1.0.1", "2", "Production", "@champion"])
 def test_a_version_is_found_by_what_people_call_it(api: Api, version: str) -> None:
     said = api.get(f"{REGISTRY}/churn/versions/{version}")

@@ -103,7 +103,7 @@ def _nodes(context: "Context", log_level: str) -> list[_Service]:
 
     configuration = context.configuration
     evaluating, controlling = nodes(configuration, log_level, logs=configuration.logs)
-    settings, machine = configuration.settings, socket.gethostname()
+    settings, machine = configuration.settings, configuration.settings.node
     return [
         _Service(
             child=evaluating,
