@@ -118,9 +118,10 @@ def _frame_of_array(X: Any) -> Any:
     if array.dtype.names:
         return pd.DataFrame(array)
     if array.ndim == 1 and array.size and array.dtype != object:
+        as_column = "X.reshape(-1, 1)" if isinstance(X, np.ndarray) else "pd.DataFrame({'x': X})"
         raise InvalidInputError(
             f"X is {_kind(X)} of {len(array):,} values, and data have rows and columns: give "
-            "`X.reshape(-1, 1)` if it is one column"
+            f"`{as_column}` if it is one column"
         )
     if array.ndim != 2 or not array.size:  # noqa: PLR2004 - rows and columns
         raise InvalidInputError(

@@ -67,7 +67,11 @@ def _of_classes(table: Table, split: Split) -> Iterator[Finding]:
     few = [code for code in np.flatnonzero(number < _FEW_OF_CLASS) if not is_unseen[:, code].any()]
     if few:
         least = min(few, key=lambda code: int(number[code]))
-        others = f", and of {len(few) - 1} more classes fewer than {_FEW_OF_CLASS}" if few[1:] else ""
+        others = (
+            f", and of {len(few) - 1} more class{'es' if few[2:] else ''} fewer than {_FEW_OF_CLASS}"
+            if few[1:]
+            else ""
+        )
         yield Finding(
             slug="tiny-class",
             severity=Severity.MEDIUM,

@@ -145,7 +145,9 @@ def _text_codes(column: Column) -> tuple[np.ndarray, np.ndarray]:
 
 def _kind(name: str, labels: np.ndarray, task: Task | None) -> TargetKind:
     if len(labels) < 2:  # noqa: PLR2004 - two classes
-        raise InvalidInputError(f"target {name!r} is {labels[0]!s} in every row: two classes are needed")
+        raise InvalidInputError(
+            f"target {name!r} has only the class {str(labels[0])!r}: two classes are needed"
+        )
     if task == "binary" and len(labels) > 2:  # noqa: PLR2004 - two classes
         raise InvalidInputError(
             f"target {name!r} has {len(labels)} classes ({listed(map(str, labels))}), task binary needs two: "

@@ -20,7 +20,7 @@ from bakeoff.domain.runs.verdict import (
     Standing,
     is_cheap,
 )
-from bakeoff.domain.wording import joined, joined_in_brief
+from bakeoff.domain.wording import counted, joined, joined_in_brief
 from bakeoff.evaluation.statistics.tie_break_costs import cost_of, costs_in_words, measured_cost
 
 #: As `prefer`: the user gave an order of candidates, not a cost.
@@ -103,12 +103,16 @@ def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], all_: S
     slugs = {finding.slug for finding in verdict.findings}
     whom = next(iter(scored), "") if len(scored) == 1 else f"the {_count(len(scored))} candidates"
     claim, metric, rows = f"Nothing can be claimed of {whom}", verdict.metric_name, _rows(verdict)
+    are = "is" if verdict.rows == 1 else "are"
     is_open = verdict.best is None and not verdict.tied and len(scored) > 1 and verdict.recommended is None
     reasons = (
         (not all_, "No candidate has a result, so there is no verdict."),
         (not scored, f"No candidate has a score by {metric}, so there is no verdict.{next(causes, '')}"),
         (verdict.rows is None, f"{claim}: the predictions behind their scores were not kept."),
-        ("few-rows" in slugs, f"{rows} are too few to claim anything of {whom}; at least 20 are needed."),
+        (
+            "few-rows" in slugs,
+            f"{rows} {are} too few to claim anything of {whom}; at least 20 are needed.",
+        ),
         (
             "few-groups" in slugs,
             f"The groups of the {rows} are too few to claim anything of {whom}; 6 are needed.",
@@ -375,7 +379,7 @@ def _value(one: Contender) -> str:
 
 
 def _rows(verdict: RunVerdict) -> str:
-    return f"{verdict.rows or 0:,} rows"
+    return counted(verdict.rows or 0, "row")
 
 
 def _times(ratio: float) -> str:

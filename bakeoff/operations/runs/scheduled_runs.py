@@ -14,7 +14,7 @@ from bakeoff.domain.errors import BakeoffError, NotFoundError
 from bakeoff.domain.ids_and_times import iso, iso_or_none
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.schedule import ON_TIME, Pause, Schedule, Slot
-from bakeoff.domain.wording import listed, nearest, quoted
+from bakeoff.domain.wording import counted, listed, nearest, quoted
 from bakeoff.evaluation.planning.declared_run_options import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations.context import Context
@@ -104,7 +104,7 @@ class ScheduleStatus:
             return f"none of its runs can be started: there is no candidate {self.unknown_model}"
         last = self.standing.last
         if last and last.error:
-            return f"its run could not be started so far, tried {last.tries} times: {last.error}"
+            return f"its run could not be started so far, tried {counted(last.tries, 'time')}: {last.error}"
         return f"nobody looks: {STARTS_RUNS} starts what is due" if self.is_overdue else ""
 
     def to_record(self) -> dict[str, Any]:

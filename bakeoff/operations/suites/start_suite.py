@@ -16,7 +16,7 @@ from typing import Any
 from bakeoff.domain.errors import ConflictError, InvalidInputError
 from bakeoff.domain.ids_and_times import new_id, parse_id, utc_now
 from bakeoff.domain.runs.suite import Suite, SuiteMember
-from bakeoff.domain.wording import listed, nearest, quoted
+from bakeoff.domain.wording import counted, listed, nearest, quoted
 from bakeoff.evaluation.planning.declared_run_options import RunRequest, RunSpec
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
 from bakeoff.operations.context import Context
@@ -214,5 +214,5 @@ def _gives_up(suite: Suite, lease: RowLease, exc: Exception) -> bool:
         return False
     log.warning("a run of suite %s is given up: %s", suite.id, exc)
     cure = f"correct it, and start the suite anew: `bakeoff suites run {suite.name}`"
-    suite_rows.give_up(lease, f"{exc}; tried {lease.attempt} times: {cure}")
+    suite_rows.give_up(lease, f"{exc}; tried {counted(lease.attempt, 'time')}: {cure}")
     return True

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.operations.doctor.broker_check import several_machines
-from bakeoff.operations.doctor.diagnosis import DiagnosisLevel
+from bakeoff.operations.doctor.diagnosis_levels import DiagnosisLevel
 from bakeoff.settings.configuration import Configuration, load
 
 POSTGRESQL = "databaseUrl: postgresql+psycopg://db/bakeoff\n"

@@ -45,8 +45,8 @@ def test_the_oven_is_started_as_the_command_of_the_worker_says(
     assert early_oven.OVEN_FIRST not in arguments
     assert arguments[-1] == "eval@%h"
     named = load(tmp_path / "config/bakeoff.yaml", environment={"BAKEOFF_NODE_NAME": "left"})
-    assert "eval@left" in worker_processes.eval_command(named, "INFO")
-    assert "control@left" in worker_processes.control_command(named, "INFO")
+    assert "eval@left" in celery_node_commands.eval_command(named, "INFO")
+    assert "control@left" in celery_node_commands.control_command(named, "INFO")
     assert "pandas" in begun[0]["preload"]
     assert "sklearn.tree" not in begun[0]["preload"]
     assert str(tmp_path) in begun[0]["import_path"]

@@ -60,7 +60,7 @@ def _rows(saving: Saving, said: str) -> Iterator[_Row]:
     if saving.outcome is None:
         yield "not saved", Text("yet: the next worker does it", "yellow")
     elif saving.done_at is None:
-        again = f"tried {saving.tries} times; again from {_local(saving.due_at)} on, by any worker"
+        again = f"tried {counted(saving.tries, 'time')}; again from {_local(saving.due_at)} on, by any worker"
         yield "not saved", Text(f"yet: {clean(saving.outcome.error)}", "yellow")
         yield "", Text(again, "dim")
     else:

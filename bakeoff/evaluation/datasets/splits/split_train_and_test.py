@@ -102,7 +102,11 @@ def _stratified_tests(shuffled: np.ndarray, codes: np.ndarray, shares: np.ndarra
 
 def _not_stratified(counts: np.ndarray) -> str:
     single = int((counts == 1).sum())
-    reason = f"{single} classes have a single row" if single else "there are more classes than training rows"
+    reason = (
+        f"{single} class{'es have' if single > 1 else ' has'} a single row"
+        if single
+        else "there are more classes than training rows"
+    )
     return f"the split is not stratified: {reason}"
 
 

@@ -65,8 +65,8 @@ def test_numbers_of_a_regression_are_floats():
     ("values", "task", "says"),
     [
         ([1, None, None], None, "target 'y' is missing in 2 of 3 rows"),
-        ([1, 1, 1], None, "target 'y' is 1 in every row: two classes are needed"),
-        (["a", "a"], None, "target 'y' is a in every row"),
+        ([1, 1, 1], None, "target 'y' has only the class '1': two classes are needed"),
+        (["a", "a"], None, "target 'y' has only the class 'a'"),
         ([0.5, 0.5], None, "target 'y' is 0.5 in every row: nothing to learn"),
         ([1, 2, 3], "binary", r"target 'y' has 3 classes \('1', '2', '3'\), task binary needs two"),
         (["a", "b"], "regression", "target 'y' is string, not numbers"),

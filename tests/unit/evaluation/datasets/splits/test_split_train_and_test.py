@@ -33,7 +33,7 @@ def test_classes_keep_their_shares():
 
 def test_a_class_of_a_single_row_makes_the_split_unstratified_with_a_warning():
     split = split_by_seed(9, np.array([0] * 8 + [1]), seed=0, test_size=0.25)
-    assert split.warnings == ("the split is not stratified: 1 classes have a single row",)
+    assert split.warnings == ("the split is not stratified: 1 class has a single row",)
     assert split.how["stratified"] is False
     assert len(split.test) == 3
 
