@@ -24,7 +24,7 @@ from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.store.bakeoffs import cancellation, held_jobs, job_queries, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal, Holder
-from bakeoff.store.database import batched_statements
+from bakeoff.store.database import statements_in_one_round_trip
 
 
 def test_a_claim_brings_the_job_and_its_run(engine: Engine) -> None:
@@ -236,7 +236,7 @@ def test_a_finish_that_claims_the_next_is_done_whole_or_not_at_all_if_its_proces
     engine: Engine, monkeypatch: pytest.MonkeyPatch, killed: str, first: str, second: str
 ) -> None:
     run, queued = a_stored_run(engine, 3)
-    real = batched_statements._queue
+    real = statements_in_one_round_trip._queue
 
     def half_way(libpq: Any, transactions: Any, prepared: Any) -> Any:
         expected = real(libpq, transactions[:1], prepared)
@@ -258,7 +258,7 @@ def test_a_finish_that_claims_the_next_is_done_whole_or_not_at_all_if_its_proces
     def finish_and_claim() -> None:
         taken = claim(engine, queued[0], lease_s=-1)
         cut = without_the_end if killed == "before it has sent all" else half_way
-        monkeypatch.setattr(batched_statements, "_queue", cut)
+        monkeypatch.setattr(statements_in_one_round_trip, "_queue", cut)
         held_jobs.complete(engine, taken.lease, a_result(queued[0]), then=then)
 
     dies_in(finish_and_claim)
