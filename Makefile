@@ -59,7 +59,7 @@ bench: setup  ## Bake-offs beside joblib and plain Celery: BENCH="t1 growth" TIM
 check: setup  ## Format, lint, types and import floors, without changing anything
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy
+	@$(BIN)/mypy --num-workers auto
 	@$(BIN)/lint-imports --no-logo
 
 format: setup  ## Format the code, and mend what ruff can mend
