@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from fixtures.kitchen import is_alive
-from fixtures.project import Project, a_project, celery_app, wait_for
+from fixtures.project import DEADLINE_S, Project, a_project, celery_app, wait_for
 
 SERVE = """
 from bakeoff.settings.configuration import load
@@ -32,7 +32,7 @@ def test_a_stopping_worker_puts_its_jobs_back_without_an_attempt_spent(project: 
         run_id = project.start("waits", "good")
         cell = project.wait_until_fitting(run_id, "waits")
         worker.signal(number)
-        worker.process.wait(30)
+        worker.process.wait(DEADLINE_S)
 
         assert not is_alive(cell)
         waits = project.job(run_id, "waits")
@@ -50,7 +50,7 @@ def test_a_job_that_ends_within_the_grace_is_not_put_back(project: Project) -> N
         worker.signal(signal.SIGTERM)
         wait_for(lambda: "Warm shutdown" in worker.log, "the beginning of its end")
         project.gate("open").touch()
-        worker.process.wait(30)
+        worker.process.wait(DEADLINE_S)
 
         assert project.state(run_id) == "completed"
         assert "waits in" in worker.log
@@ -65,7 +65,7 @@ def test_both_nodes_serve_until_they_are_told_to_stop(project: Project) -> None:
         run_id = project.start("waits", "good")
         cell = project.wait_until_fitting(run_id, "waits")
         nodes.signal(signal.SIGTERM)
-        assert nodes.process.wait(30) == 0
+        assert nodes.process.wait(DEADLINE_S) == 0
 
         assert not is_alive(cell)
         assert project.job(run_id, "waits").state == "queued"
