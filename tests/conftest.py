@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, settings  # noqa: E402
 pytest_plugins = [
     "fixtures.spread",
     "fixtures.cpu_seconds",
-    "fixtures.warm",
-    "fixtures.postgresql",
-    "fixtures.databases",
-    "fixtures.command_line",
-    "fixtures.own_metrics",
-    "fixtures.registries",
-    "fixtures.installed",
-    "fixtures.shop_package",
-    "fixtures.mlflow_servers",
-    "fixtures.notebook_session",
+    "fixtures.servers.warm",
+    "fixtures.servers.postgresql",
+    "fixtures.servers.databases",
+    "fixtures.projects.command_line",
+    "fixtures.values.own_metrics",
+    "fixtures.values.registries",
+    "fixtures.servers.installed",
+    "fixtures.projects.shop_package",
+    "fixtures.servers.mlflow_servers",
+    "fixtures.projects.notebook_session",
 ]
 
 pytest.register_assert_rewrite("contract.model_registry", "contract.predictor")

@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
-from fixtures.page_server import a_chromium, a_sight, served
-from fixtures.showcase import a_showcase
+from fixtures.projects.showcase import a_showcase
+from fixtures.servers.page_server import a_chromium, a_sight, served
 
 _HEIGHT = 820
 

@@ -8,8 +8,8 @@ docs/guide/scoring.md does it by commands.
 import sys
 
 import pytest
-from fixtures.api import an_api
-from fixtures.project import Project, a_project, celery_app, wait_for
+from fixtures.projects.project import Project, a_project, celery_app, wait_for
+from fixtures.servers.api import an_api
 
 from bakeoff.domain.model_version import VersionFilter
 from bakeoff.store.database.engine_and_transactions import open_registry_database

@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from fixtures.api import Api, an_api
-from fixtures.project import wait_for
-from fixtures.signals import SignalProject, a_signal_project
+from fixtures.projects.project import wait_for
+from fixtures.projects.signals import SignalProject, a_signal_project
+from fixtures.servers.api import Api, an_api
 
 ENSEMBLE = "/api/signals/ensemble"
 MODELS = {

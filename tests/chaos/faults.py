@@ -14,9 +14,9 @@ from chaos import audit
 from chaos.candidates import SLOW
 from chaos.schedule import Kind, Stroke
 from chaos.site import LEASE_S, Service, Site, as_told, command_of
-from fixtures.kitchen import below, children, is_alive
-from fixtures.postgresql import FAST, IMMEDIATE
-from fixtures.project import celery_app
+from fixtures.projects.kitchen import below, children, is_alive
+from fixtures.projects.project import celery_app
+from fixtures.servers.postgresql import FAST, IMMEDIATE
 from kombu import Connection
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chaos.site import Site, command_of
 from chaos.verdict import Breach, Sort
-from fixtures.kitchen import eventually
+from fixtures.projects.kitchen import eventually
 
 from bakeoff.broker import redis_keeper
 from bakeoff.cell.oven import start_and_stop_oven

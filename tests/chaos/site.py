@@ -24,11 +24,11 @@ import yaml
 from chaos import audit
 from chaos.candidates import CANDIDATES, MAX_ATTEMPTS
 from chaos.schedule import Database
-from fixtures import warm
-from fixtures.kitchen import children, is_alive
-from fixtures.machines import free_port, redis_command, redis_url, wait_for_redis
-from fixtures.postgresql import Cluster, a_cluster
-from fixtures.project import Project, a_project
+from fixtures.projects.kitchen import children, is_alive
+from fixtures.projects.project import Project, a_project
+from fixtures.servers import warm
+from fixtures.servers.machines import free_port, redis_command, redis_url, wait_for_redis
+from fixtures.servers.postgresql import Cluster, a_cluster
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine, select

@@ -11,7 +11,7 @@ from chaos.recovery import Recovery, recoveries
 from chaos.schedule import Database, Kind, draw, kinds
 from chaos.site import Told
 from chaos.verdict import Evidence, judge
-from fixtures.samples import NOON, a_job, a_result, a_run
+from fixtures.values.samples import NOON, a_job, a_result, a_run
 
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.run import RunState

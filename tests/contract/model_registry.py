@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.crowd import in_processes
+from fixtures.projects.crowd import in_processes
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 

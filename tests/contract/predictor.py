@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from contract.model_registry import flip_a_byte
-from fixtures.project import wait_for
+from fixtures.projects.project import wait_for
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.preprocessing import StandardScaler

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 from contract.model_registry import ModelRegistryContract, SharedModelRegistryContract, flip_a_byte
-from fixtures.memory_registry import InMemoryRegistry
+from fixtures.values.memory_registry import InMemoryRegistry
 
 from registry import MLflowModelRegistry, ModelRegistry
 

@@ -2,7 +2,7 @@
 
 import pytest
 from contract.predictor import PredictorContract
-from fixtures.memory_registry import InMemoryRegistry
+from fixtures.values.memory_registry import InMemoryRegistry
 
 from registry import MLflowModelRegistry
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fixtures import warm
-from fixtures.environments import celery_alone
 from fixtures.places import ROOT
+from fixtures.servers import warm
+from fixtures.servers.environments import celery_alone
 
 from bakeoff.api.app import create_app
 from bakeoff.api.routes.metrics_routes import exposition

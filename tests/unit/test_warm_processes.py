@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fixtures import warm
+from fixtures.servers import warm
 
 PROBE = """
 import json, os, signal, sys

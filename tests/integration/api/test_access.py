@@ -6,9 +6,9 @@ from datetime import date
 
 import httpx
 import pytest
-from fixtures.api import EVALUATIONS, Api, an_api, errors
-from fixtures.project import Project, a_project
-from fixtures.stored import a_stored_run, an_error, claim
+from fixtures.projects.project import Project, a_project
+from fixtures.servers.api import EVALUATIONS, Api, an_api, errors
+from fixtures.values.stored import a_stored_run, an_error, claim
 
 from bakeoff.api.security.tokens import Role, add
 from bakeoff.domain.signal import EnsembleRules, SignalOrder

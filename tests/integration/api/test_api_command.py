@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from fixtures.command_line import Project
+from fixtures.projects.command_line import Project
 
 from bakeoff.api.security.tokens import Tokens, read
 

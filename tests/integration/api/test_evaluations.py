@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from fixtures.api import EVALUATIONS, Api, an_api, at_once, errors
-from fixtures.project import Project, a_project, wait_for
+from fixtures.projects.project import Project, a_project, wait_for
+from fixtures.servers.api import EVALUATIONS, Api, an_api, at_once, errors
 from sqlalchemy import text
 
 from bakeoff.api.paging import cursor_after

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pandas as pd
 import pytest
-from fixtures.api import Api, an_api, at_once, errors
-from fixtures.project import a_project
+from fixtures.projects.project import a_project
+from fixtures.servers.api import Api, an_api, at_once, errors
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 

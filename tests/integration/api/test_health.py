@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from fixtures.api import EVALUATIONS, Api, an_api, at_once, errors
-from fixtures.command_line import MIXED
-from fixtures.project import Project, a_project, wait_for
-from fixtures.samples import a_candidate, a_job, a_run
+from fixtures.projects.command_line import MIXED
+from fixtures.projects.project import Project, a_project, wait_for
+from fixtures.servers.api import EVALUATIONS, Api, an_api, at_once, errors
+from fixtures.values.samples import a_candidate, a_job, a_run
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 

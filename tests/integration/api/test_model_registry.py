@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import httpx
 import numpy as np
 import pytest
-from fixtures.api import Api, an_api, errors
-from fixtures.project import a_project
+from fixtures.projects.project import a_project
+from fixtures.servers.api import Api, an_api, errors
 from sklearn.linear_model import LinearRegression
 
 from bakeoff.api.app import create_app

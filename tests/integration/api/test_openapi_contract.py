@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from fixtures.api import an_api
-from fixtures.project import a_project
+from fixtures.projects.project import a_project
+from fixtures.servers.api import an_api
 
 _TOKEN = "0123456789abcdef-of-schemathesis"
 _SEED = "7"

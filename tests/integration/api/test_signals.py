@@ -6,9 +6,9 @@ from datetime import date
 from typing import Any
 
 import pytest
-from fixtures.api import Api, an_api, errors
-from fixtures.project import a_project
-from fixtures.samples import a_signal
+from fixtures.projects.project import a_project
+from fixtures.servers.api import Api, an_api, errors
+from fixtures.values.samples import a_signal
 
 from bakeoff.domain.signal import SignalType
 from bakeoff.store.database import schema_version

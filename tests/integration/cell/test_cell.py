@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from fixtures.kitchen import ROOT, Kitchen, a_kitchen, an_oven, below, children, eventually, names_in
+from fixtures.projects.kitchen import ROOT, Kitchen, a_kitchen, an_oven, below, children, eventually, names_in
 
 from bakeoff.cell.host.cell_outcome import End, Failure
 from bakeoff.cell.oven.start_and_stop_oven import Oven

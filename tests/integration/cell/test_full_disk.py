@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.disk import SmallDisk, a_small_disk, needs_a_mount
-from fixtures.kitchen import Kitchen, a_kitchen, an_oven, names_in
+from fixtures.projects.kitchen import Kitchen, a_kitchen, an_oven, names_in
+from fixtures.servers.disk import SmallDisk, a_small_disk, needs_a_mount
 
 from bakeoff.cell.host.cell_log import CellLog
 from bakeoff.cell.host.cell_outcome import End

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.kitchen import Kitchen, a_kitchen, an_oven, below, eventually, is_alive, names_in, running
+from fixtures.projects.kitchen import (
+    Kitchen,
+    a_kitchen,
+    an_oven,
+    below,
+    eventually,
+    is_alive,
+    names_in,
+    running,
+)
 
 from bakeoff.cell.confinement import landlock, scratch_folder
 from bakeoff.cell.host.cell_outcome import End

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from fixtures.kitchen import PLUGINS, a_kitchen, an_oven, below, eventually, is_alive, running
+from fixtures.projects.kitchen import PLUGINS, a_kitchen, an_oven, below, eventually, is_alive, running
 
 from bakeoff.cell.confinement import landlock, scratch_folder
 from bakeoff.cell.host.cell_client import connect
@@ -26,7 +26,7 @@ from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 OWNER = """
 import json, sys, time
 from pathlib import Path
-from fixtures.kitchen import an_oven
+from fixtures.projects.kitchen import an_oven
 with an_oven(runtime=Path(sys.argv[1])) as oven:
     print(json.dumps({"oven": oven._process.pid, "socket": str(oven.socket)}), flush=True)
     time.sleep(60)
@@ -34,7 +34,7 @@ with an_oven(runtime=Path(sys.argv[1])) as oven:
 OWNER_WITH_A_FORK = """
 import json, os, sys, time
 from pathlib import Path
-from fixtures.kitchen import an_oven
+from fixtures.projects.kitchen import an_oven
 with an_oven(runtime=Path(sys.argv[1])) as oven:
     fork = os.fork()
     if fork:
@@ -45,7 +45,7 @@ SUPERVISOR = """
 import sys
 from pathlib import Path
 from bakeoff.cell.host.cell_client import connect
-from fixtures.kitchen import Kitchen
+from fixtures.projects.kitchen import Kitchen
 class Known:
     socket = Path(sys.argv[1])
 kitchen = Kitchen(Known, Path(sys.argv[2]))
@@ -75,7 +75,7 @@ def bake(folder):
 import ctypes, json, os, sys
 from pathlib import Path
 from bakeoff.cell.confinement import kernel_calls
-from fixtures.kitchen import a_kitchen, an_oven
+from fixtures.projects.kitchen import a_kitchen, an_oven
 """
 ORDINARY_USER = f"""{CELLS}
 only_to_map_root = 1 << 31

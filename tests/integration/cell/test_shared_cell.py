@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.kitchen import PLUGINS, Kitchen, a_kitchen, an_oven, below, children, eventually, is_alive
+from fixtures.projects.kitchen import (
+    PLUGINS,
+    Kitchen,
+    a_kitchen,
+    an_oven,
+    below,
+    children,
+    eventually,
+    is_alive,
+)
 
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.oven.start_and_stop_oven import Oven

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.samples import a_candidate, a_job, a_run
+from fixtures.values.samples import a_candidate, a_job, a_run
 
 from bakeoff.cell.host.cell_client import WarmParent, connect
 from bakeoff.cell.host.cell_order import Order

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.in_process import InProcessProject
+from fixtures.projects.in_process import InProcessProject
 
 from bakeoff.cell.inside.cell_api import EntryFailure
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fixtures import warm
 from fixtures.places import ROOT
+from fixtures.servers import warm
 
 from bakeoff.domain.candidate import Candidate, OutputKind
 from bakeoff.domain.conformance_report import CANDIDATE_CHECKS, CheckOutcome, ConformanceReport

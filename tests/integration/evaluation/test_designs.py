@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.in_process import InProcessProject
+from fixtures.projects.in_process import InProcessProject
 
 from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.datasets.snapshot_store import snapshots_in

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fixtures.command_line import Project
+from fixtures.projects.command_line import Project
 from sqlalchemy import Engine
 
 from bakeoff.domain.dataset_and_split import Pinned

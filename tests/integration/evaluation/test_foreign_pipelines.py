@@ -9,7 +9,7 @@ from io import StringIO
 import numpy as np
 import pytest
 import yaml
-from fixtures.project import Project, a_project
+from fixtures.projects.project import Project, a_project
 from rich.console import Console
 
 from bakeoff.cli.output.runs.metric_details import details, of_model

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from fixtures.in_process import InProcessProject
+from fixtures.projects.in_process import InProcessProject
 
 BOOSTED = {"class": "xgboost:XGBClassifier", "params": {"n_estimators": 5}}
 SELF_TRAINED = {"estimator": {"class": "sklearn.tree:DecisionTreeClassifier", "params": {"max_depth": 2}}}

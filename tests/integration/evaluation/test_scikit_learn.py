@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fixtures.in_process import InProcessProject
+from fixtures.projects.in_process import InProcessProject
 from sklearn.utils import all_estimators
 
 from bakeoff.cell.inside.cell_api import EntryFailure

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.command_line import Project
+from fixtures.projects.command_line import Project
 
 from bakeoff.cell.inside.cell_api import CellApi
 from bakeoff.domain.candidate import Candidate, CandidateKind

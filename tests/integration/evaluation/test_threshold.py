@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fixtures.in_process import InProcessProject
+from fixtures.projects.in_process import InProcessProject
 
 from bakeoff.cell.inside.cell_api import EntryFailure
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from fixtures.machines import a_network
-from fixtures.notebook_session import Session
-from fixtures.postgresql import Cluster
+from fixtures.projects.notebook_session import Session
+from fixtures.servers.machines import a_network
+from fixtures.servers.postgresql import Cluster
 from sklearn.tree import DecisionTreeClassifier
 
 import bakeoff

@@ -14,7 +14,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import yaml
-from fixtures.notebook_session import Session
+from fixtures.projects.notebook_session import Session
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler

@@ -8,8 +8,8 @@ from typing import Any
 
 import psutil
 import pytest
-from fixtures.kitchen import below, is_alive
-from fixtures.project import wait_for
+from fixtures.projects.kitchen import below, is_alive
+from fixtures.projects.project import wait_for
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 

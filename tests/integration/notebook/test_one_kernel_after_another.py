@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
-from fixtures.kitchen import below, is_alive
-from fixtures.project import wait_for
+from fixtures.projects.kitchen import below, is_alive
+from fixtures.projects.project import wait_for
 
 KILLED = """
 import time

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
-from fixtures.kitchen import below, is_alive
-from fixtures.project import wait_for
+from fixtures.projects.kitchen import below, is_alive
+from fixtures.projects.project import wait_for
 
 import bakeoff
 from bakeoff.notebook import open_projects

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fixtures.api import EVALUATIONS, Api, an_api, errors
-from fixtures.command_line import a_journal_of_its_own
-from fixtures.project import Project, Worker, a_project, celery_app, wait_for
+from fixtures.projects.command_line import a_journal_of_its_own
+from fixtures.projects.project import Project, Worker, a_project, celery_app, wait_for
+from fixtures.servers.api import EVALUATIONS, Api, an_api, errors
 from typer.testing import CliRunner
 
 from bakeoff.api.security.tokens import Role, add

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.command_line import Outcome, Project
-from fixtures.disk import a_small_disk, needs_a_mount
-from fixtures.kitchen import names_in
 from fixtures.places import ROOT
-from fixtures.samples import a_run
+from fixtures.projects.command_line import Outcome, Project
+from fixtures.projects.kitchen import names_in
+from fixtures.servers.disk import a_small_disk, needs_a_mount
+from fixtures.values.samples import a_run
 from sqlalchemy import insert, update
 
 from bakeoff.domain.dataset_and_split import DatasetRef

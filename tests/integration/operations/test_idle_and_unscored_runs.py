@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import typer
-from fixtures.samples import a_result
-from fixtures.stored import a_stored_run, claim
+from fixtures.values.samples import a_result
+from fixtures.values.stored import a_stored_run, claim
 from sqlalchemy import Engine
 
 from bakeoff.cli.output.runs.follow_run import exit_with_state_of

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import joblib
 import pytest
-from fixtures.command_line import Project
+from fixtures.projects.command_line import Project
 from sqlalchemy import text
 
 from bakeoff.operations.context import Context

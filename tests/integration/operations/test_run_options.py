@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from fixtures.project import Project, a_project
+from fixtures.projects.project import Project, a_project
 
 #: Adds a line to the declaration, as a developer would, and sends the option by each way there is.
 SCRIPT = '''

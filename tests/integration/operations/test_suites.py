@@ -10,10 +10,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from fixtures.databases import create_tables
-from fixtures.project import wait_for
-from fixtures.samples import a_result
-from fixtures.stored import PLENTY, an_error, sketches_of_scores
+from fixtures.projects.project import wait_for
+from fixtures.servers.databases import create_tables
+from fixtures.values.samples import a_result
+from fixtures.values.stored import PLENTY, an_error, sketches_of_scores
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.ids_and_times import utc_now

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.crowd import in_processes
+from fixtures.projects.crowd import in_processes
 
 from bakeoff.domain.model_version import VersionFilter
 from bakeoff.store.database import engine_and_transactions

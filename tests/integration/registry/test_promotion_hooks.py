@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.kitchen import eventually, is_alive
-from fixtures.memory_registry import InMemoryRegistry
+from fixtures.projects.kitchen import eventually, is_alive
+from fixtures.values.memory_registry import InMemoryRegistry
 
 from bakeoff.domain.model_version import Promotion, Stage, VersionOrigin
 from bakeoff.settings.registry_settings import PromotionSettings

@@ -1,10 +1,10 @@
 """The database of the embedded registry: its schema, its log that never changes, and its query plans."""
 
 import pytest
-from fixtures.crowd import in_processes
 from fixtures.places import ROOT
-from fixtures.plans import plans_of
-from fixtures.shape import shape_of
+from fixtures.projects.crowd import in_processes
+from fixtures.values.plans import plans_of
+from fixtures.values.shape import shape_of
 from sqlalchemy import insert, text, update
 from sqlalchemy.exc import IntegrityError
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from fixtures.samples import a_job, a_result, a_run
-from fixtures.stored import a_stored_run, an_error, claim
+from fixtures.values.samples import a_job, a_result, a_run
+from fixtures.values.stored import a_stored_run, an_error, claim
 from sqlalchemy import Engine
 
 from bakeoff.domain.runs.job import JobState

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from fixtures.events import misfits
-from fixtures.samples import NOON, a_job, a_result, a_run, a_signal
-from fixtures.stored import an_error, claim
+from fixtures.values.events import misfits
+from fixtures.values.samples import NOON, a_job, a_result, a_run, a_signal
+from fixtures.values.stored import an_error, claim
 from sqlalchemy import Engine, text
 
 from bakeoff.domain.errors import InfrastructureError

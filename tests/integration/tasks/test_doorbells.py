@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from fixtures.project import Project, a_project
-from fixtures.samples import a_result
-from fixtures.stored import a_stored_run, try_claim
+from fixtures.projects.project import Project, a_project
+from fixtures.values.samples import a_result
+from fixtures.values.stored import a_stored_run, try_claim
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (

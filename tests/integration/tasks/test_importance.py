@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from fixtures.page_visits import Browser
-from fixtures.project import Project, a_project
+from fixtures.projects.project import Project, a_project
 from typer.testing import CliRunner
 
 import bakeoff

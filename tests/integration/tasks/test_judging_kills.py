@@ -8,12 +8,12 @@ from signal import SIGKILL
 
 import pytest
 import yaml
-from fixtures import warm
-from fixtures.interrupted import INTERRUPTED, SAVER
-from fixtures.kitchen import ROOT
-from fixtures.project import wait_for
-from fixtures.samples import a_job, a_result, a_run
-from fixtures.stored import claim, sketches_of_scores
+from fixtures.projects.interrupted import INTERRUPTED, SAVER
+from fixtures.projects.kitchen import ROOT
+from fixtures.projects.project import wait_for
+from fixtures.servers import warm
+from fixtures.values.samples import a_job, a_result, a_run
+from fixtures.values.stored import claim, sketches_of_scores
 from sqlalchemy import Engine
 
 from bakeoff.domain.event import EventType

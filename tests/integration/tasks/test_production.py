@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from fixtures.events import misfits
-from fixtures.project import Project, Worker, a_project, wait_for
+from fixtures.projects.project import Project, Worker, a_project, wait_for
+from fixtures.values.events import misfits
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.project import Project, a_project
+from fixtures.projects.project import Project, a_project
 
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.result import Result

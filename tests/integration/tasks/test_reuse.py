@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fixtures.changing import State
-from fixtures.project import Project, a_project, celery_app
+from fixtures.projects.project import Project, a_project, celery_app
+from fixtures.values.changing import State
 from sqlalchemy import update
 from typer.testing import CliRunner, Result
 

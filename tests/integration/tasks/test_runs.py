@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fixtures.project import Project, Worker, a_project, celery_app, wait_for
+from fixtures.projects.project import Project, Worker, a_project, celery_app, wait_for
 from sqlalchemy import func, select
 
 from bakeoff.domain.errors import InvalidInputError

@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 import pytest
 import yaml
-from fixtures.project import Project, Worker, a_project, wait_for
+from fixtures.projects.project import Project, Worker, a_project, wait_for
 from sklearn.metrics import f1_score
 
 from bakeoff.domain.model_version import ModelVersion, Stage, VersionFilter

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fixtures.project import Project, a_project, wait_for
-from fixtures.schedules import all_runs, set_back, slots_of
+from fixtures.projects.project import Project, a_project, wait_for
+from fixtures.projects.schedules import all_runs, set_back, slots_of
 from sqlalchemy import text
 
 from bakeoff.operations.runs.scheduled_runs import start_due_runs

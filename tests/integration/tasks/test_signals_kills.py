@@ -8,9 +8,9 @@ from datetime import date
 
 import joblib
 import pytest
-from fixtures.kitchen import is_alive
-from fixtures.project import Worker, celery_app, wait_for
-from fixtures.signals import SYMBOLS, SignalProject, a_signal_project
+from fixtures.projects.kitchen import is_alive
+from fixtures.projects.project import Worker, celery_app, wait_for
+from fixtures.projects.signals import SYMBOLS, SignalProject, a_signal_project
 
 from bakeoff.store.bakeoffs import cancellation
 from registry import ModelRegistry

@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-from fixtures.api import errors
-from fixtures.schedules import all_runs, set_back
-from fixtures.signals import LAST, SYMBOLS, SignalProject, a_signal_project
+from fixtures.projects.schedules import all_runs, set_back
+from fixtures.projects.signals import LAST, SYMBOLS, SignalProject, a_signal_project
+from fixtures.servers.api import errors
 from sqlalchemy import delete
 
 from bakeoff.api.app import create_app

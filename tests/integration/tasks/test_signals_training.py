@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.signals import LAST, SignalProject, a_signal_project
+from fixtures.projects.signals import LAST, SignalProject, a_signal_project
 
 from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.errors import InvalidInputError, NotFoundError

@@ -7,8 +7,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from fixtures.project import Worker, celery_app, wait_for
-from fixtures.signals import SYMBOLS, SignalProject, a_signal_project
+from fixtures.projects.project import Worker, celery_app, wait_for
+from fixtures.projects.signals import SYMBOLS, SignalProject, a_signal_project
 
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.signal import EnsembleRules, SignalOrder

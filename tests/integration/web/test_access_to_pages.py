@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.databases import create_tables
 from fixtures.page_visits import OURS, Browser
+from fixtures.servers.databases import create_tables
 
 from bakeoff.api.security.tokens import Role, add
 from bakeoff.operations.context import Context

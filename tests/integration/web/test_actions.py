@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlencode
 
 import pytest
 from fixtures.page_visits import OURS, Browser
-from fixtures.showcase import Showcase, a_showcase
+from fixtures.projects.showcase import Showcase, a_showcase
 
 from bakeoff.api.security.tokens import Role, add
 from bakeoff.domain.errors import InfrastructureError

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from fixtures.page_visits import Browser
-from fixtures.showcase import Showcase, a_showcase
+from fixtures.projects.showcase import Showcase, a_showcase
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from fixtures.page_visits import Browser
 from fixtures.parsed_markup import parsed
-from fixtures.showcase import HOSTILE, SCRIPT, Showcase, a_showcase
+from fixtures.projects.showcase import HOSTILE, SCRIPT, Showcase, a_showcase
 
 from bakeoff.api.security.tokens import Role, add
 from bakeoff.domain.conformance_report import CheckOutcome, CheckResult, ConformanceReport

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.boards import a_report
-from fixtures.drawn import a_curve
-from fixtures.report_contents import of_fifty_candidates, report_contents
+from fixtures.values.boards import a_report
+from fixtures.values.drawn import a_curve
+from fixtures.values.report_contents import of_fifty_candidates, report_contents
 
 import bakeoff.web
 from bakeoff.web.charts.plots.curve_plots import roc_plot

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from fixtures.databases import create_tables
 from fixtures.page_visits import Browser
+from fixtures.servers.databases import create_tables
 
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures import warm
-from fixtures.project import Project, a_project, wait_for
+from fixtures.projects.project import Project, a_project, wait_for
+from fixtures.servers import warm
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import psutil
 import pytest
-from fixtures.disk import a_small_disk, needs_a_mount
-from fixtures.kitchen import is_alive, names_in
-from fixtures.project import Project, Worker, a_project, wait_for
+from fixtures.projects.kitchen import is_alive, names_in
+from fixtures.projects.project import Project, Worker, a_project, wait_for
+from fixtures.servers.disk import a_small_disk, needs_a_mount
 from redis.exceptions import ResponseError
 
 from bakeoff.broker import EVALUATIONS

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from fixtures.project import Project, a_project, wait_for
+from fixtures.projects.project import Project, a_project, wait_for
 
 from bakeoff.operations.suites.suite_report import SuiteState, read_suite
 from bakeoff.store.bakeoffs import run_rows, suite_rows

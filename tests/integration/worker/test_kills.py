@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 import psutil
 import pytest
-from fixtures.kitchen import is_alive
-from fixtures.project import Project, Worker, a_project, celery_app, wait_for
+from fixtures.projects.kitchen import is_alive
+from fixtures.projects.project import Project, Worker, a_project, celery_app, wait_for
 from sqlalchemy import select
 
 from bakeoff.broker import redis_keeper

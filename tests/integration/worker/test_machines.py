@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from chaos import audit
 from chaos.audit import Move
-from fixtures.kitchen import is_alive
-from fixtures.machines import a_network
-from fixtures.postgresql import Cluster
-from fixtures.project import Project, Worker, wait_for
+from fixtures.projects.kitchen import is_alive
+from fixtures.projects.project import Project, Worker, wait_for
+from fixtures.servers.machines import a_network
+from fixtures.servers.postgresql import Cluster
 
 from bakeoff.domain.runs.job import Job
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from fixtures.kitchen import below, is_alive
-from fixtures.project import wait_for
+from fixtures.projects.kitchen import below, is_alive
+from fixtures.projects.project import wait_for
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.worker.process_supervisor import AskedByChild, Child

@@ -1,6 +1,6 @@
 """What lies in the queue may have been put there by anybody."""
 
-from fixtures.project import a_project, celery_app
+from fixtures.projects.project import a_project, celery_app
 from kombu import Connection
 
 

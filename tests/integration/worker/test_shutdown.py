@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from fixtures.kitchen import is_alive
-from fixtures.project import DEADLINE_S, Project, a_project, celery_app, wait_for
+from fixtures.projects.kitchen import is_alive
+from fixtures.projects.project import DEADLINE_S, Project, a_project, celery_app, wait_for
 
 SERVE = """
 from bakeoff.settings.configuration import load

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from fixtures import warm
-from fixtures.project import Project, a_project, wait_for
+from fixtures.projects.project import Project, a_project, wait_for
+from fixtures.servers import warm
 
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.worker.temporary import worker_for_one_command

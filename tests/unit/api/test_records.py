@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from fixtures.samples import NOON, RULES, a_candidate, a_job, a_result, a_run
+from fixtures.values.samples import NOON, RULES, a_candidate, a_job, a_result, a_run
 from pydantic import BaseModel
 
 from bakeoff.api import run_records

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fixtures.kitchen import names_in
+from fixtures.projects.kitchen import names_in
 
 from bakeoff.cell.inside.cell_api import without_cell
 

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from fixtures.samples import a_candidate, a_job, a_run
+from fixtures.values.samples import a_candidate, a_job, a_run
 
 from bakeoff.cli.output.runs.export_formats import to_csv
 from bakeoff.domain.dataset_and_split import Design

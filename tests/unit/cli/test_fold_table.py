@@ -4,7 +4,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from fixtures.samples import DATASET, a_candidate, a_job, a_result, a_run
+from fixtures.values.samples import DATASET, a_candidate, a_job, a_result, a_run
 from rich.console import Console, Group
 
 from bakeoff.cli.output.runs.fold_table import fold_table

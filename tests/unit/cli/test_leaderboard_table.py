@@ -3,7 +3,7 @@
 import io
 from dataclasses import replace
 
-from fixtures.samples import a_candidate, a_job, a_result, a_run
+from fixtures.values.samples import a_candidate, a_job, a_result, a_run
 from rich.console import Console, Group
 
 from bakeoff.cli.output.runs.leaderboard_table import leaderboard

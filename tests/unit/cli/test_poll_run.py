@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from fixtures.samples import a_run
+from fixtures.values.samples import a_run
 
 from bakeoff.cli.output.runs.poll_run import LiveLeader, leader_text
 from bakeoff.domain.errors import InfrastructureError

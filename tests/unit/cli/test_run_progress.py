@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from fixtures.samples import NOON, a_candidate, a_job, a_run
+from fixtures.values.samples import NOON, a_candidate, a_job, a_run
 from rich.console import Console
 
 from bakeoff.cli.output.runs.poll_run import IdleReason, PolledRun

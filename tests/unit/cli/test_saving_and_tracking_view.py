@@ -3,7 +3,7 @@
 import io
 from datetime import timedelta
 
-from fixtures.samples import NOON
+from fixtures.values.samples import NOON
 from rich.console import Console
 
 from bakeoff.cli.output.runs.saving_and_tracking_view import saving_lines

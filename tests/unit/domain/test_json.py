@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from fixtures.samples import a_job, a_result, a_run
+from fixtures.values.samples import a_job, a_result, a_run
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fixtures.memory_registry import InMemoryRegistry
+from fixtures.values.memory_registry import InMemoryRegistry
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from bakeoff.domain.errors import InvalidInputError

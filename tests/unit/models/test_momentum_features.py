@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.market import walk
+from fixtures.projects.market import walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

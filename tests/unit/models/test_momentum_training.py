@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.market import walk
+from fixtures.projects.market import walk
 from threadpoolctl import threadpool_limits
 
 from bakeoff.evaluation.market.synthetic_market import make_market

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.market import walk
 from fixtures.places import ROOT
+from fixtures.projects.market import walk
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 

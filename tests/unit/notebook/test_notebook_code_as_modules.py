@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from fixtures.notebook_session import Session
+from fixtures.projects.notebook_session import Session
 
 from bakeoff.notebook.candidates.notebook_code_as_modules import (
     NoSourceError,

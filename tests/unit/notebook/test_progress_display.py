@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from fixtures.samples import a_candidate, a_job, a_run
+from fixtures.values.samples import a_candidate, a_job, a_run
 
 from bakeoff.cli.output.runs.poll_run import PolledRun
 from bakeoff.domain.ids_and_times import utc_now

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fixtures.samples import a_run
+from fixtures.values.samples import a_run
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.runs.job import JobState

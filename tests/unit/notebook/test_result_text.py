@@ -1,7 +1,7 @@
 """Where the text of a result sends a reader who wants to know more."""
 
-from fixtures.samples import a_job, a_run
-from fixtures.stored import an_error
+from fixtures.values.samples import a_job, a_run
+from fixtures.values.stored import an_error
 
 from bakeoff.domain.runs.job import JobState
 from bakeoff.notebook.results.result_text import where_to_look

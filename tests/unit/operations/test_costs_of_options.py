@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from fixtures.samples import a_run
+from fixtures.values.samples import a_run
 
 from bakeoff.operations.runs.plan_preview import RunAhead
 

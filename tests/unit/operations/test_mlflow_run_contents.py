@@ -1,7 +1,7 @@
 """What is logged of a run: nothing that can happen to one is without a place in MLflow."""
 
 import pytest
-from fixtures.samples import a_job, a_result, a_run
+from fixtures.values.samples import a_job, a_result, a_run
 
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState

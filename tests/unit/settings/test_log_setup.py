@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fixtures.command_line import a_journal_of_its_own
+from fixtures.projects.command_line import a_journal_of_its_own
 
 from bakeoff.domain.machine.work_in_thread import run_in_thread
 from bakeoff.settings import log_setup

@@ -1,8 +1,8 @@
 import json
 
-from fixtures.boards import STOPPED, a_report
-from fixtures.samples import a_job, a_run
-from fixtures.stored import an_error
+from fixtures.values.boards import STOPPED, a_report
+from fixtures.values.samples import a_job, a_run
+from fixtures.values.stored import an_error
 
 from bakeoff.domain.runs.job import Job, JobState, Phase
 from bakeoff.web.routes.job_pages import plain_log

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from fixtures.databases import create_tables
-from fixtures.stored import a_stored_run, claim
+from fixtures.servers.databases import create_tables
+from fixtures.values.stored import a_stored_run, claim
 
 from bakeoff.api.shared_change_watchers import POLL_S, SharedWatchers
 from bakeoff.domain.errors import NotFoundError

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from fixtures.samples import a_run
+from fixtures.values.samples import a_run
 
 from bakeoff.domain.dataset_and_split import ONE_SPLIT, Design
 from bakeoff.evaluation.checks.data_profile import ColumnDrift

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from fixtures.compose import ROOT, Host, a_host, compose, ours, services
-from fixtures.project import wait_for
+from fixtures.projects.project import wait_for
+from fixtures.servers.compose import ROOT, Host, a_host, compose, ours, services
 
 STAY = ("worker", "beat", "api", "flower")
 

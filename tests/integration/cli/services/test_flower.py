@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from fixtures.project import Project, a_project, wait_for
+from fixtures.projects.project import Project, a_project, wait_for
 
 pytestmark = pytest.mark.services
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fixtures.api import EVALUATIONS, an_api
-from fixtures.project import Project, a_project, wait_for
+from fixtures.projects.project import Project, a_project, wait_for
+from fixtures.servers.api import EVALUATIONS, an_api
 
 CANDIDATES = {"good": {"path": "Means"}, "talks": {"path": "Logs"}, "raises": {"path": "Raises"}}
 SECRET = "0123456789abcdef-secret"

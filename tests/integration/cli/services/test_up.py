@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 import httpx
 import psutil
 import pytest
-from fixtures.command_line import Project as CommandLine
-from fixtures.project import Project, Worker, a_project, wait_for
-from fixtures.schedules import all_runs, set_back, slots_of
+from fixtures.projects.command_line import Project as CommandLine
+from fixtures.projects.project import Project, Worker, a_project, wait_for
+from fixtures.projects.schedules import all_runs, set_back, slots_of
 
 from bakeoff.domain.model_version import Stage, VersionFilter
 from registry import ModelRegistry

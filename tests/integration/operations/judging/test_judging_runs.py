@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures import warm
-from fixtures.project import Project, a_project
+from fixtures.projects.project import Project, a_project
+from fixtures.servers import warm
 from sqlalchemy import delete, select, update
 
 from bakeoff.cli.output.runs.export_formats import to_markdown

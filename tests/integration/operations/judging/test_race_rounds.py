@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fixtures.samples import DATASET, RULES
-from fixtures.stored import a_stored_run, claim, states
+from fixtures.values.samples import DATASET, RULES
+from fixtures.values.stored import a_stored_run, claim, states
 
 from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.errors import InfrastructureError

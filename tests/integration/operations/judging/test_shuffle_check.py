@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from fixtures import warm
-from fixtures.interrupted import INTERRUPTED, SAVER
-from fixtures.kitchen import ROOT
-from fixtures.project import Project, a_project, wait_for
-from fixtures.samples import NOON
+from fixtures.projects.interrupted import INTERRUPTED, SAVER
+from fixtures.projects.kitchen import ROOT
+from fixtures.projects.project import Project, a_project, wait_for
+from fixtures.servers import warm
+from fixtures.values.samples import NOON
 from sqlalchemy import update
 
 from bakeoff.domain.runs.verdict import RunVerdict

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from fixtures.project import Project, a_project
+from fixtures.projects.project import Project, a_project
 
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from fixtures.project import Project, a_project
+from fixtures.projects.project import Project, a_project
 
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch

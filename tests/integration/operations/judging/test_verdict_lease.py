@@ -4,9 +4,9 @@ import time
 from pathlib import Path
 
 import pytest
-from fixtures.databases import create_tables
-from fixtures.samples import a_result
-from fixtures.stored import a_stored_run, claim, sketches_of_scores
+from fixtures.servers.databases import create_tables
+from fixtures.values.samples import a_result
+from fixtures.values.stored import a_stored_run, claim, sketches_of_scores
 
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict

@@ -7,11 +7,11 @@ from typing import Any
 import mlflow
 import pytest
 import yaml
-from fixtures import project as projects
-from fixtures.command_line import Project, a_mixed_run
-from fixtures.mlflow_servers import MLflow
 from fixtures.page_visits import Browser
-from fixtures.project import a_project, wait_for
+from fixtures.projects import project as projects
+from fixtures.projects.command_line import Project, a_mixed_run
+from fixtures.projects.project import a_project, wait_for
+from fixtures.servers.mlflow_servers import MLflow
 
 from bakeoff.domain.runs.run import RunState
 from bakeoff.operations.context import Context

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from contract.model_registry import MODEL, ORIGIN, OTHER, SCALER, Trap, X, fitted, save, versions
-from fixtures.crowd import in_processes
 from fixtures.places import ROOT
+from fixtures.projects.crowd import in_processes
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, TamperedError
 from bakeoff.domain.model_version import Stage, VersionFilter

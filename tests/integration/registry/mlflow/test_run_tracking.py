@@ -6,7 +6,7 @@ from typing import Any
 
 import mlflow
 import pytest
-from fixtures.mlflow_servers import MLflow
+from fixtures.servers.mlflow_servers import MLflow
 
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.experiment_tracking import TrackedEnd, TrackedEntry, TrackedRun, TrackedValue

@@ -13,8 +13,8 @@ import mlflow.sklearn
 import pandas as pd
 import pytest
 import yaml
-from fixtures import warm
-from fixtures.project import Project, a_project
+from fixtures.projects.project import Project, a_project
+from fixtures.servers import warm
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 

@@ -1,7 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
-from fixtures.samples import a_result
-from fixtures.stored import a_stored_run, claim, events, states, try_claim
+from fixtures.values.samples import a_result
+from fixtures.values.stored import a_stored_run, claim, events, states, try_claim
 from sqlalchemy import Engine
 
 from bakeoff.domain.ids_and_times import new_id

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from fixtures.samples import DATASET, a_job, a_result, a_run
-from fixtures.stored import a_stored_run, an_error, claim, judge_all
+from fixtures.values.samples import DATASET, a_job, a_result, a_run
+from fixtures.values.stored import a_stored_run, an_error, claim, judge_all
 from sqlalchemy import Engine, func, select, update
 
 from bakeoff.domain.runs.job import JobState

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from fixtures.samples import a_result
-from fixtures.stored import a_stored_run, an_error, claim, events, judge_all, states
+from fixtures.values.samples import a_result
+from fixtures.values.stored import a_stored_run, an_error, claim, events, judge_all, states
 from sqlalchemy import Engine, select
 
 from bakeoff.domain.ids_and_times import utc_now

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from fixtures.stored import a_stored_run
+from fixtures.values.stored import a_stored_run
 from sqlalchemy import Engine, select, update
 
 from bakeoff.domain.errors import InvalidInputError

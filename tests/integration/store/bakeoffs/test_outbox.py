@@ -1,6 +1,6 @@
 import pytest
-from fixtures.samples import NOON, a_result
-from fixtures.stored import a_stored_run, claim, judge_all
+from fixtures.values.samples import NOON, a_result
+from fixtures.values.stored import a_stored_run, claim, judge_all
 from sqlalchemy import Engine, insert
 
 from bakeoff.domain.errors import InfrastructureError

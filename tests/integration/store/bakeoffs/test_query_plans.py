@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fixtures.plans import finds_rows, plans_of, statements_of, verb
-from fixtures.samples import a_result
-from fixtures.stored import PLENTY, a_stored_run, an_error, claim, try_claim
+from fixtures.values.plans import finds_rows, plans_of, statements_of, verb
+from fixtures.values.samples import a_result
+from fixtures.values.stored import PLENTY, a_stored_run, an_error, claim, try_claim
 from sqlalchemy import Engine, event
 
 from bakeoff.domain.runs.job import Job

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
-from fixtures.samples import DATASET, a_job, a_result, a_run
-from fixtures.stored import a_stored_run, an_error, claim, events, states, try_claim
+from fixtures.values.samples import DATASET, a_job, a_result, a_run
+from fixtures.values.stored import a_stored_run, an_error, claim, events, states, try_claim
 from sqlalchemy import Engine
 
 from bakeoff.domain.ensemble import EnsembleRules

@@ -3,8 +3,8 @@
 from threading import Thread
 
 import pytest
-from fixtures.samples import NOON, a_job, a_result, a_run
-from fixtures.stored import a_stored_run, an_error, claim, judge_all
+from fixtures.values.samples import NOON, a_job, a_result, a_run
+from fixtures.values.stored import a_stored_run, an_error, claim, judge_all
 from sqlalchemy import Engine
 
 from bakeoff.domain.runs.job import JobState

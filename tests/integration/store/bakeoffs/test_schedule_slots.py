@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
-from fixtures.stored import a_stored_run
+from fixtures.values.stored import a_stored_run
 from sqlalchemy import Engine, text
 
 from bakeoff.domain.runs.schedule import Cron, Every, Missed, Schedule, Slot, SlotState

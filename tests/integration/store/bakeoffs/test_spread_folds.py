@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from fixtures.samples import DATASET, a_job, a_result, a_run
-from fixtures.stored import PLENTY, an_error, claim, try_claim
+from fixtures.values.samples import DATASET, a_job, a_result, a_run
+from fixtures.values.stored import PLENTY, an_error, claim, try_claim
 from sqlalchemy import Engine
 
 from bakeoff.domain.dataset_and_split import Design

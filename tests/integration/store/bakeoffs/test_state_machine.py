@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from fixtures.samples import NOON, a_job, a_result, a_run
-from fixtures.stored import an_error, judge_all
+from fixtures.values.samples import NOON, a_job, a_result, a_run
+from fixtures.values.stored import an_error, judge_all
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (

@@ -5,8 +5,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from fixtures.samples import a_result
-from fixtures.stored import a_stored_run, an_error, claim
+from fixtures.values.samples import a_result
+from fixtures.values.stored import a_stored_run, an_error, claim
 from sqlalchemy import Engine, insert
 
 from bakeoff.domain.finding import Finding, Severity

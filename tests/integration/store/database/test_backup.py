@@ -13,14 +13,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from fixtures import warm
-from fixtures.command_line import Project, a_mixed_run
-from fixtures.disk import a_small_disk, needs_a_mount
-from fixtures.kitchen import names_in
 from fixtures.places import ROOT
-from fixtures.postgresql import Cluster
-from fixtures.project import wait_for
-from fixtures.stored import a_stored_run
+from fixtures.projects.command_line import Project, a_mixed_run
+from fixtures.projects.kitchen import names_in
+from fixtures.projects.project import wait_for
+from fixtures.servers import warm
+from fixtures.servers.disk import a_small_disk, needs_a_mount
+from fixtures.servers.postgresql import Cluster
+from fixtures.values.stored import a_stored_run
 
 from bakeoff.store.bakeoffs import delete_old_runs
 from bakeoff.store.database import backup, schema_version

@@ -12,13 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fixtures import warm
-from fixtures.command_line import Project, a_mixed_run
 from fixtures.places import ROOT
-from fixtures.postgresql import Cluster
-from fixtures.project import wait_for
-from fixtures.samples import NOON, a_job, a_run, a_signal
-from fixtures.stored import a_stored_run
+from fixtures.projects.command_line import Project, a_mixed_run
+from fixtures.projects.project import wait_for
+from fixtures.servers import warm
+from fixtures.servers.postgresql import Cluster
+from fixtures.values.samples import NOON, a_job, a_run, a_signal
+from fixtures.values.stored import a_stored_run
 from sqlalchemy import Engine, select, text
 
 from bakeoff.domain.candidate import Rejection

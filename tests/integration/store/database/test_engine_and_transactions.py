@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from fixtures.stored import a_stored_run, claim
+from fixtures.values.stored import a_stored_run, claim
 from sqlalchemy import Engine, select, text
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError

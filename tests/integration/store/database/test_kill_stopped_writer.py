@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fixtures.project import wait_for
+from fixtures.projects.project import wait_for
 
 from bakeoff.store.database.kill_stopped_writer import StoppedWriterWatch
 

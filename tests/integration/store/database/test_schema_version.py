@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from fixtures.crowd import in_processes, set_up
 from fixtures.places import ROOT
-from fixtures.shape import shape_of
-from fixtures.stored import a_stored_run
+from fixtures.projects.crowd import in_processes, set_up
+from fixtures.values.shape import shape_of
+from fixtures.values.stored import a_stored_run
 from sqlalchemy import Engine, text
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from fixtures.page_server import a_chromium, a_sight, keep_picture, served
-from fixtures.project import wait_for
-from fixtures.showcase import Showcase, a_showcase
-from fixtures.stored import an_error, claim
+from fixtures.projects.project import wait_for
+from fixtures.projects.showcase import Showcase, a_showcase
+from fixtures.servers.page_server import a_chromium, a_sight, keep_picture, served
+from fixtures.values.stored import an_error, claim
 from playwright.sync_api import Browser as Chromium
 from sqlalchemy import select
 

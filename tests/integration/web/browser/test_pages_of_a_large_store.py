@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from fixtures.databases import create_tables
-from fixtures.many_runs import fill
-from fixtures.page_server import a_chromium, a_sight, served
+from fixtures.projects.many_runs import fill
+from fixtures.servers.databases import create_tables
+from fixtures.servers.page_server import a_chromium, a_sight, served
 from playwright.sync_api import Browser as Chromium
 
 from bakeoff.operations.context import Context

@@ -1,6 +1,6 @@
 """Findings on the results of a run."""
 
-from fixtures.samples import a_candidate, a_job, a_result, a_run
+from fixtures.values.samples import a_candidate, a_job, a_result, a_run
 
 from bakeoff.domain.finding import Finding
 from bakeoff.evaluation.checks.result_checks import result_findings, version_findings

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures.places import ROOT, TESTS
-from fixtures.samples import a_candidate
+from fixtures.values.samples import a_candidate
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.samples import a_candidate, a_job, a_run
+from fixtures.values.samples import a_candidate, a_job, a_run
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from bakeoff.domain.tuning import Tuning

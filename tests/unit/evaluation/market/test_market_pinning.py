@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.market import MarketPlace, closes_of, rows_of, walk
 from fixtures.places import ROOT
+from fixtures.projects.market import MarketPlace, closes_of, rows_of, walk
 from sqlalchemy import create_engine
 
 from bakeoff.domain.dataset_and_split import TargetKind

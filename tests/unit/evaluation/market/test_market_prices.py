@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.market import MarketPlace, closes_of, rows_of
+from fixtures.projects.market import MarketPlace, closes_of, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.samples import RULES
+from fixtures.values.samples import RULES
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset_and_split import TargetKind

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
+from fixtures.values.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.runs.model_saving import SavePolicy

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
-from fixtures.memory_registry import InMemoryRegistry
+from fixtures.values.memory_registry import InMemoryRegistry
 
 from bakeoff.domain.candidate import Candidate, CandidateKind
 from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind

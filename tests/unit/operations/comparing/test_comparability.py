@@ -4,7 +4,7 @@ from dataclasses import replace
 from math import nan
 
 import pytest
-from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
+from fixtures.values.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.operations.comparing.comparability import ComparedResult, refuse_if_incomparable

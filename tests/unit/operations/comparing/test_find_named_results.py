@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from dataclasses import replace as changed
 
 import pytest
-from fixtures.samples import NOON, a_candidate, a_job, a_run
+from fixtures.values.samples import NOON, a_candidate, a_job, a_run
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.model_version import ModelVersion

@@ -1,6 +1,6 @@
 """What a verdict takes from a result."""
 
-from fixtures.samples import a_job, a_result, a_run
+from fixtures.values.samples import a_job, a_result, a_run
 
 from bakeoff.operations.judging.statistics_inputs import judged_candidate
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fixtures.samples import a_run
+from fixtures.values.samples import a_run
 
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.runs.run import RunState

@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.frames import frames
+from fixtures.values.frames import frames
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pandas as pd
 import pytest
-from fixtures.frames import frames
+from fixtures.values.frames import frames
 from hypothesis import given
 
 from bakeoff.domain.errors import InvalidInputError

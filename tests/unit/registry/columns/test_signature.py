@@ -9,7 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from fixtures.frames import frames
+from fixtures.values.frames import frames
 from hypothesis import given
 
 from bakeoff.domain.errors import InvalidInputError

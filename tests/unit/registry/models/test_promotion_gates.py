@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fixtures.memory_registry import InMemoryRegistry
+from fixtures.values.memory_registry import InMemoryRegistry
 
 from bakeoff.domain.model_version import GateResult, ModelVersion, VersionOrigin
 from bakeoff.domain.runs.verdict import Against, ProductionScores, ReferenceComparison, RunVerdict

@@ -1,8 +1,8 @@
 """Differences, pairs, confusion and jobs as tables with drawings in them."""
 
-from fixtures.boards import PRODUCTION, a_report, a_verdict
-from fixtures.drawn import a_job, a_pair, all_pairs, at
 from fixtures.parsed_markup import parsed, with_class
+from fixtures.values.boards import PRODUCTION, a_report, a_verdict
+from fixtures.values.drawn import a_job, a_pair, all_pairs, at
 
 from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.difference_forest import difference_forest, pairs_with

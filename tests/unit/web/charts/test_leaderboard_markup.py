@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from fixtures.boards import a_finding, a_report, a_verdict, of_a_grid
 from fixtures.parsed_markup import parsed, with_class
+from fixtures.values.boards import a_finding, a_report, a_verdict, of_a_grid
 
 from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
 from bakeoff.web.charts.verdict_box import claim_of, verdict_box

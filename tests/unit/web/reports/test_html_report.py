@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 
 import pytest
-from fixtures.boards import a_finding, a_verdict
-from fixtures.drawn import a_value_curve
 from fixtures.parsed_markup import parsed, with_class
-from fixtures.report_contents import of_fifty_candidates, report_contents, with_report
+from fixtures.values.boards import a_finding, a_verdict
+from fixtures.values.drawn import a_value_curve
+from fixtures.values.report_contents import of_fifty_candidates, report_contents, with_report
 
 from bakeoff.web.reports.html_report import html_report
 

@@ -1,8 +1,8 @@
 """The report for a pull request: tables and alerts of the forge, and nobody else's markup."""
 
 import pytest
-from fixtures.boards import STOPPED, a_finding, a_verdict, of_a_grid
-from fixtures.report_contents import of_fifty_candidates, report_contents, with_report
+from fixtures.values.boards import STOPPED, a_finding, a_verdict, of_a_grid
+from fixtures.values.report_contents import of_fifty_candidates, report_contents, with_report
 
 from bakeoff.web.reports.markdown_report import code, markdown_report, prose
 

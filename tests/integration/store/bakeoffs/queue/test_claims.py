@@ -11,10 +11,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from fixtures.crowd import in_processes, work_off
-from fixtures.project import wait_for
-from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
-from fixtures.stored import a_stored_run, an_error, claim, events, states, try_claim
+from fixtures.projects.crowd import in_processes, work_off
+from fixtures.projects.project import wait_for
+from fixtures.values.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
+from fixtures.values.stored import a_stored_run, an_error, claim, events, states, try_claim
 from sqlalchemy import Engine
 
 from bakeoff.domain.candidate import PipelineStep

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fixtures.samples import a_result
-from fixtures.stored import PLENTY, a_stored_run, claim, states, try_claim
+from fixtures.values.samples import a_result
+from fixtures.values.stored import PLENTY, a_stored_run, claim, states, try_claim
 from sqlalchemy import Engine, select
 
 from bakeoff.domain.runs.job import Job

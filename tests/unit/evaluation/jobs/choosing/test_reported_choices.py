@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.samples import a_candidate, a_job, a_result, a_run
+from fixtures.values.samples import a_candidate, a_job, a_result, a_run
 
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import Candidate

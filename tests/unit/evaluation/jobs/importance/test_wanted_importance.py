@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.samples import a_candidate, a_job, a_run
+from fixtures.values.samples import a_candidate, a_job, a_run
 
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
 

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from fixtures.boards import a_report
-from fixtures.drawn import a_curve, a_pair, a_value_curve, all_pairs
 from fixtures.parsed_markup import parsed, with_class
+from fixtures.values.boards import a_report
+from fixtures.values.drawn import a_curve, a_pair, a_value_curve, all_pairs
 
 from bakeoff.web.charts.metric_and_cost_columns import cost_of, latency_figure, telling_cost
 from bakeoff.web.charts.plots.curve_plots import (
