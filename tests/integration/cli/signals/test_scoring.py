@@ -190,6 +190,8 @@ def test_the_task_scores_by_name_and_refuses_what_has_no_name(
     assert score_task() == "0 results scored by baseline, 0 refused"
     with pytest.raises(Exception, match="a model is given by name, as `kwargs`, and not as `args`"):
         score_task("same/1.0.0")
+    with pytest.raises(Exception, match="'runId' is no key of a request for scores: there is 'model'"):
+        score_task(runId="1")
 
 
 def test_what_is_killed_between_two_batches_leaves_whole_ones_and_the_next_one_ends_it(
