@@ -27,7 +27,7 @@ from registry.code.plugin_import_path import import_path, readable_paths
 
 log = logging.getLogger(__name__)
 
-_ENTRY = "bakeoff.evaluation.user_functions.user_functions_in_cell:describe"
+_ENTRY = "bakeoff.evaluation.user_functions.custom_metric_in_cell:describe"
 _FOLDER = "metrics"
 _CURE = "raise `importTimeout` if it needs more"
 _CONTRACT = 2  #: of the attributes and names that are looked at: facts of another one are asked for again

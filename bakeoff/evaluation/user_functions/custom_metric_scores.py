@@ -27,7 +27,7 @@ from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch
 from bakeoff.evaluation.temporary_oven import RunCell, why_it_ended
 from registry.code.plugin_import_path import import_path, readable_paths
 
-_ENTRY = "bakeoff.evaluation.user_functions.user_functions_in_cell:compute"
+_ENTRY = "bakeoff.evaluation.user_functions.custom_metric_in_cell:compute"
 _CURE = "make it faster, or raise `metricTimeout`"
 _SHARE_FOR_SKETCH = 0.5  #: of the time of a cell: a metric that is slow to repeat must not lose its value
 

@@ -16,7 +16,7 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.machine.own_packages_and_disk_space import refuse_tasks
 from bakeoff.evaluation.temporary_oven import oven_for, why_it_ended
-from bakeoff.evaluation.user_functions.user_functions_in_cell import FRAME
+from bakeoff.evaluation.user_functions.dataset_function_in_cell import FRAME
 from bakeoff.settings.configuration import Configuration
 from registry.code.plugin_import_path import import_path, readable_paths
 
@@ -66,7 +66,7 @@ def call_dataset_function(
     with TemporaryDirectory(prefix="bakeoff-dataset-") as folder:
         file = Path(folder, "frame.parquet")
         order = Order(
-            entry="bakeoff.evaluation.user_functions.user_functions_in_cell:read",
+            entry="bakeoff.evaluation.user_functions.dataset_function_in_cell:read",
             payload={"name": name, "root": str(root)},
             limits=Limits(wall_s=longest_s, threads=1, output_mb=_LARGEST_MB),
             log=Path(folder, "log"),

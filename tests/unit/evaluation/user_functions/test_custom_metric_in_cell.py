@@ -23,8 +23,8 @@ from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, score_snapshot
 from bakeoff.evaluation.statistics.pairwise_comparison import ComparedScores, compare_all
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
+from bakeoff.evaluation.user_functions.custom_metric_in_cell import compute
 from bakeoff.evaluation.user_functions.custom_metric_scores import CustomScoring, with_custom_metrics
-from bakeoff.evaluation.user_functions.user_functions_in_cell import compute
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 MODULE = "metric_of_a_cell_test"
