@@ -35,7 +35,7 @@ from bakeoff.domain.errors import (
 )
 from bakeoff.domain.wording import counted, cut, masked, quoted
 from bakeoff.evaluation.planning.errors_in_request_words import in_request_words
-from bakeoff.evaluation.planning.request_body import Body, no_key
+from bakeoff.evaluation.planning.parse_request_bodies import Body, no_key
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bakeoff.cli.output import terminal
-from bakeoff.cli.output.runs.run_outcome import show_outcome
+from bakeoff.cli.output.runs.show_run_report import show_outcome
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of

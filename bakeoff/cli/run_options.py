@@ -13,10 +13,10 @@ from pydantic.alias_generators import to_camel
 from bakeoff.cli.key_value_and_grid_options import grids_in, scalar, searches_in, split
 from bakeoff.cli.output import terminal
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric_names_and_rules import is_custom
+from bakeoff.domain.metric_names_and_scoring_rules import is_custom
 from bakeoff.evaluation.metrics.metric_names import check_names
 from bakeoff.evaluation.planning.declared_run_options import RunRequest, RunSpec
-from bakeoff.evaluation.planning.request_body import OnCommandLine
+from bakeoff.evaluation.planning.parse_request_bodies import OnCommandLine
 from bakeoff.evaluation.planning.split_design_request import DesignRequest
 
 if TYPE_CHECKING:

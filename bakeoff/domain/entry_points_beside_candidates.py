@@ -3,9 +3,9 @@
     [project.entry-points."bakeoff.metrics"]
     profit = "shop.metrics:profit"
 
-Each group has a contract: `bakeoff.domain.metric_names_and_rules`, `registry.models.registry_opening` and
-`bakeoff.evaluation.datasets.sources.installed_sources`. Candidates have a group of their own, which the
-catalog reads.
+Each group has a contract: `bakeoff.domain.metric_names_and_scoring_rules`,
+`bakeoff.evaluation.datasets.sources.installed_sources` and `registry.models.registry_opening`. Candidates
+have a group of their own, which the catalog reads.
 
 Looking for names imports nothing, so a broken package does no harm to projects that do not use it. A process
 sees the packages that were installed when it first looked.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.wording import listed
 from registry.columns.check_predictions import (

@@ -14,7 +14,7 @@ from bakeoff.cli.output.number_format import duration, plain
 from bakeoff.cli.output.runs.poll_run import PolledRun
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.ids_and_times import utc_now
-from bakeoff.domain.metric_names_and_rules import short_name
+from bakeoff.domain.metric_names_and_scoring_rules import short_name
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import seconds_left
 

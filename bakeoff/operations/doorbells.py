@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from threading import Event, Thread
 
 from bakeoff.broker import EVALUATIONS
+from bakeoff.operations.caps_and_job_grants import full_disk
 from bakeoff.operations.context import Context
-from bakeoff.operations.machine_capacity import full_disk
 from bakeoff.settings.log_setup import RepeatedWarning
 from bakeoff.store.bakeoffs import held_jobs, job_queries
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs

@@ -23,7 +23,7 @@ from bakeoff.operations.doorbells import ring_next
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import cancellation
 from bakeoff.store.database import schema_version
-from bakeoff.worker import worker_timers
+from bakeoff.worker import worker_housekeeping
 from bakeoff.worker.pool_shared_memory import SharedMemory
 from bakeoff.worker.worker_oven import WorkerOven
 
@@ -84,7 +84,7 @@ class WorkerNode:
         )
         for sent, receiver in receivers:
             sent.connect(receiver, weak=False)
-        app.steps["worker"].add(worker_timers.step_for(self))
+        app.steps["worker"].add(worker_housekeeping.step_for(self))
         app.user_options["worker"].add(
             Option(["--for-run"], help="Leave when this run is over and nothing else waits.")
         )
@@ -142,4 +142,4 @@ class WorkerNode:
         """Cancels the job of a revoked task: a revoke from Flower or `celery control` means the job."""
         job_id = self.memory.job_of_task(request.id) or request.kwargs.get("jobId")
         if isinstance(job_id, str) and cancellation.cancel_job(self.context.engine, job_id):
-            worker_timers.retried_later(ring_next)(self.context)
+            worker_housekeeping.retried_later(ring_next)(self.context)

@@ -170,7 +170,7 @@ def a_warm_worker(stand: Stand, **overrides: Any) -> Iterator[None]:
     from bakeoff.operations.context import Context
     from bakeoff.operations.runs.start_run import start_planned
     from bakeoff.store.database import schema_version
-    from bakeoff.worker import celery_node_commands
+    from bakeoff.worker import run_celery_nodes
     from tasks import celery, enqueue
 
     with TemporaryDirectory() as folder:
@@ -180,9 +180,7 @@ def a_warm_worker(stand: Stand, **overrides: Any) -> Iterator[None]:
         context.broker.hold()
         schema_version.ensure(context.engine)
         waiting = replace(stand.plan, candidates=tuple(map(_waiting, range(_ROUNDS * stand.workers))))
-        with _process(
-            celery_node_commands.eval_command(configuration, "INFO"), **configuration.as_environment()
-        ):
+        with _process(run_celery_nodes.eval_command(configuration, "INFO"), **configuration.as_environment()):
             warm_up = new_id()
             start_planned(context, waiting, run_id=warm_up)
             enqueue.wait(warm_up)

@@ -25,7 +25,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.evaluation.planning.run_plan import Plan
-from bakeoff.evaluation.reuse.file_audit_check import sha256
+from bakeoff.evaluation.reuse.used_files_unchanged import sha256
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import job_of, run_of, write_run
 from bakeoff.settings.setting_definitions import Settings

@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.job import Job, JobKind, JobState
 from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.runs.run import Run, RunState

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bakeoff.cli import project_access
-from bakeoff.cli.output.runs.run_outcome import show_report
+from bakeoff.cli.output.runs.show_run_report import show_report
 from bakeoff.operations.runs.run_report import read_report
 from bakeoff.store.bakeoffs import run_rows
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.finding import blocking
-from bakeoff.domain.metric_names_and_rules import directions_of, greater_is_better
+from bakeoff.domain.metric_names_and_scoring_rules import directions_of, greater_is_better
 from bakeoff.domain.model_version import GateResult, ModelVersion, VersionFilter
 from bakeoff.domain.runs.verdict import Against, ReferenceComparison, RunVerdict
 from bakeoff.domain.runs.verdict_facts_in_words import comparison_in_words

@@ -54,9 +54,9 @@ _HERE = Path(__file__).parent
 _GALLERY = _HERE.parent / "plugins" / "chaos_gallery.py"
 _SERVE = """
 from bakeoff.settings.configuration import load
-from bakeoff.worker import celery_node_commands
+from bakeoff.worker import run_celery_nodes
 
-celery_node_commands.serve(load())
+run_celery_nodes.serve(load())
 """
 _PLAIN = "-m celery -A tasks worker -Q evaluations --without-gossip --without-mingle -l INFO -n two@here"
 _STOP_S = 60.0

@@ -9,7 +9,7 @@ from bakeoff.api.problem_details import documented
 from bakeoff.api.schemas.catalog_schemas import CatalogOut, DatasetsOut, ModelOut
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.ids_and_times import iso
-from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.evaluation.planning.parse_request_bodies import PRINTABLE
 from bakeoff.operations.conformance.conformance_report_store import catalog_record, known_reports
 from bakeoff.operations.datasets.dataset_overview import known_findings
 from bakeoff.store.bakeoffs import rejected_candidate_rows as loads

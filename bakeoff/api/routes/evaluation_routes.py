@@ -26,7 +26,7 @@ from bakeoff.domain.runs.run import LONGEST_LABEL, RunState
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.planning.declared_run_options import RunSpec
-from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.evaluation.planning.parse_request_bodies import PRINTABLE
 from bakeoff.operations.comparing.find_named_results import find_results
 from bakeoff.operations.comparing.wrong_rows import wrong_rows
 from bakeoff.operations.context import Context

@@ -20,7 +20,7 @@ from bakeoff.api.schemas.signal_and_feedback_schemas import (
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.model_version import LONGEST_NAME
 from bakeoff.domain.scored_and_labelled_item import LONGEST_ID, Item, Label, StoredItem, StoredLabel
-from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.evaluation.planning.parse_request_bodies import PRINTABLE
 from bakeoff.operations import score_stored_feedback
 from bakeoff.operations.context import Context
 from bakeoff.store.feedback import feedback_items, feedback_labels

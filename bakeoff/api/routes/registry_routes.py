@@ -19,7 +19,7 @@ from bakeoff.api.schemas.registry_schemas import (
 )
 from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.model_version import LONGEST_NAME, Promotion, Stage, VersionFilter
-from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.evaluation.planning.parse_request_bodies import PRINTABLE
 from bakeoff.operations.context import Context
 from bakeoff.operations.production.promotion_evidence import evidence_in
 from registry.models import promotion, registry_opening

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from bakeoff.api.handler_services_and_rights import AnAdmin, TheContext
 from bakeoff.api.problem_details import documented
 from bakeoff.api.schemas.run_response_schemas import ScheduleListOut, ScheduleOut
-from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.evaluation.planning.parse_request_bodies import PRINTABLE
 from bakeoff.operations.runs.scheduled_runs import (
     pause_schedule,
     resume_schedule,

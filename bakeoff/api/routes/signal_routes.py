@@ -18,7 +18,7 @@ from bakeoff.api.schemas.run_response_schemas import StartedOut
 from bakeoff.api.schemas.signal_and_feedback_schemas import EnsemblePageOut, EnsembleSignalOut
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.signal import LONGEST_SYMBOL, KeptSignal, SignalType
-from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.evaluation.planning.parse_request_bodies import PRINTABLE
 from bakeoff.evaluation.signals.signal_run_plan import SignalBody
 from bakeoff.operations.context import Context
 from bakeoff.store.signals import ensemble_signals

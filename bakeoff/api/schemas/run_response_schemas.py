@@ -8,7 +8,7 @@ from pydantic import Field
 from bakeoff.api.schemas.schema_base import FindingOut, Id, Moment, Out
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.event import EventType
-from bakeoff.domain.metric_names_and_rules import Average
+from bakeoff.domain.metric_names_and_scoring_rules import Average
 from bakeoff.domain.runs.job import JobKind, JobState
 from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.run import RunState

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bakeoff.api.schemas.schema_base import Id, Moment, Out
 from bakeoff.domain.runs.verdict import Standing
-from bakeoff.evaluation.planning.request_body import PRINTABLE, Body
+from bakeoff.evaluation.planning.parse_request_bodies import PRINTABLE, Body
 from bakeoff.operations.suites.suite_report import SuiteState
 
 

@@ -27,7 +27,7 @@ from threadpoolctl import ThreadpoolController
 
 from bakeoff.cell.confinement import file_grants, kernel_calls, landlock, scratch_folder
 from bakeoff.cell.inside.cell_main import LOADED_THREADS, CellSetup, put_first_on_path
-from bakeoff.cell.oven import process_tree, warm_parent
+from bakeoff.cell.oven import fork_cells_for_supervisor, process_tree
 from bakeoff.domain.machine.own_packages_and_disk_space import PACKAGES_IN_CELLS
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class OvenProcess:
             self.listener.close()
             for descriptor in (self.lifeline, self.owner, *self._parents):
                 os.close(descriptor)
-            warm_parent.serve(connection, oven, root, self.setup)
+            fork_cells_for_supervisor.serve(connection, oven, root, self.setup)
         except BaseException:  # noqa: BLE001 - whatever it is, this child must not go on with the loop of the oven
             sys.excepthook(*sys.exc_info())
         finally:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.result import digest_of
 
 #: The key in the details of a result: a list with one record for each fit.

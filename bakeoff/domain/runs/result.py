@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.ids_and_times import iso
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.verdict import Interval
 
 

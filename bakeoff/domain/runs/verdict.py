@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from bakeoff.domain.finding import Finding, ShuffleCheck
-from bakeoff.domain.metric_names_and_rules import short_name
+from bakeoff.domain.metric_names_and_scoring_rules import short_name
 
 
 class Standing(StrEnum):

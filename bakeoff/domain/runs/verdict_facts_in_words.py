@@ -6,7 +6,7 @@ The sentence of a verdict is in the record itself (see `verdict_sentences`).
 from collections.abc import Mapping
 from typing import Any
 
-from bakeoff.domain.metric_names_and_rules import short_name
+from bakeoff.domain.metric_names_and_scoring_rules import short_name
 from bakeoff.domain.wording import counted
 
 

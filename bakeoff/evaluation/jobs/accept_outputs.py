@@ -15,7 +15,7 @@ import numpy as np
 from bakeoff.cell.host.cell_outcome import CellOutcome
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept
 from bakeoff.domain.runs.run import Run
@@ -31,7 +31,7 @@ from bakeoff.evaluation.metrics.score_snapshot import (
     folded_rows,
     score_snapshot,
 )
-from bakeoff.evaluation.reuse.file_audit_check import sha256
+from bakeoff.evaluation.reuse.used_files_unchanged import sha256
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from registry.columns.check_predictions import Predictions
 from registry.columns.signature import Signature

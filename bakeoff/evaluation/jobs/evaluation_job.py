@@ -55,8 +55,8 @@ from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
-from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of, seed_at
+from bakeoff.evaluation.reuse.used_files_unchanged import sha256
 from bakeoff.evaluation.user_functions.custom_metric_scores import CustomScoring, with_custom_metrics
 from registry.code.candidate_code import Code
 from registry.code.permitted_outside_access import below_home, variables_of

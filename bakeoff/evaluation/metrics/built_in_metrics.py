@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain.metric_names_and_rules import Average
+from bakeoff.domain.metric_names_and_scoring_rules import Average
 
 #: With more labels than this, the confusion table is neither computed nor shown.
 LARGEST_TABLE = 50

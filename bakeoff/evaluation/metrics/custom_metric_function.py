@@ -24,7 +24,12 @@ from bakeoff.domain import entry_points_beside_candidates
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.entry_points_beside_candidates import Extends
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric_names_and_rules import MetricFacts, check_form, greater_is_better, names_function
+from bakeoff.domain.metric_names_and_scoring_rules import (
+    MetricFacts,
+    check_form,
+    greater_is_better,
+    names_function,
+)
 
 _PROBABILITIES = "probabilities"
 

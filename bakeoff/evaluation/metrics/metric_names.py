@@ -10,11 +10,11 @@ import difflib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from bakeoff.domain import metric_names_and_rules
+from bakeoff.domain import metric_names_and_scoring_rules
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.entry_points_beside_candidates import Extends, whose
 from bakeoff.domain.errors import InvalidInputError, in_field
-from bakeoff.domain.metric_names_and_rules import (
+from bakeoff.domain.metric_names_and_scoring_rules import (
     BUILT_IN_CLASSIFICATION,
     BUILT_IN_REGRESSION,
     MetricFacts,
@@ -31,7 +31,7 @@ def built_in(target_kind: TargetKind) -> tuple[str, ...]:
 def importance_rules(rules: ScoringRules, target_kind: TargetKind) -> ScoringRules:
     """How importance is scored: by the first metric of a run that takes no cell, or else the usual one."""
     name = next(
-        (name for name in rules.metrics if not metric_names_and_rules.is_custom(name)),
+        (name for name in rules.metrics if not metric_names_and_scoring_rules.is_custom(name)),
         built_in(target_kind)[0],
     )
     return replace(rules.without_custom(), metrics=(name,), seal=0.0)
@@ -44,8 +44,8 @@ def check_names(names: Iterable[str]) -> None:
     """
     for place, name in enumerate(names):
         with in_field(f"metrics.{place}"):
-            if metric_names_and_rules.is_custom(name):
-                metric_names_and_rules.check_form(name)
+            if metric_names_and_scoring_rules.is_custom(name):
+                metric_names_and_scoring_rules.check_form(name)
             elif name not in {*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION}:
                 _refuse_unknown(name, known_scorers())
 
@@ -56,7 +56,7 @@ def check_metrics(
     """`facts`: of the custom metrics; one that is not among them fits every target."""
     for place, name in enumerate(names):
         with in_field(f"metrics.{place}"):
-            if metric_names_and_rules.is_custom(name):
+            if metric_names_and_scoring_rules.is_custom(name):
                 _check_custom(name, target_kind, (facts or {}).get(name))
             elif name not in built_in(target_kind):
                 _check_foreign(name, target_kind)
@@ -66,7 +66,7 @@ def may_need_probabilities(rules: ScoringRules, target_kind: TargetKind) -> bool
     """Whether a metric may need probabilities: any scorer of scikit-learn, and functions that say so."""
     return any(
         name not in built_in(target_kind)
-        and (not metric_names_and_rules.is_custom(name) or rules.facts_of(name).needs_probabilities)
+        and (not metric_names_and_scoring_rules.is_custom(name) or rules.facts_of(name).needs_probabilities)
         for name in rules.metrics
     )
 
@@ -77,10 +77,10 @@ def need_more_than_labels(rules: ScoringRules, target_kind: TargetKind) -> bool:
 
 
 def _check_custom(name: str, target_kind: TargetKind, facts: MetricFacts | None) -> None:
-    metric_names_and_rules.check_form(name)
+    metric_names_and_scoring_rules.check_form(name)
     if facts is not None and not facts.fits(target_kind):
         raise InvalidInputError(f"metric {name!r} does not fit a {target_kind} target, it says itself")
-    if metric_names_and_rules.names_function(name):
+    if metric_names_and_scoring_rules.names_function(name):
         return
     from bakeoff.evaluation.metrics import sklearn_scorers
 
@@ -116,7 +116,7 @@ def _refuse_unknown(name: str, scorers: Collection[str]) -> None:
 
 
 def _of_packages() -> str:
-    names = ", ".join(metric_names_and_rules.added_metrics())
+    names = ", ".join(metric_names_and_scoring_rules.added_metrics())
     return f"one that an installed package adds ({names}), " if names else ""
 
 
@@ -126,7 +126,7 @@ def _nearest(name: str, of_scikit_learn: Iterable[str]) -> str:
             [
                 *BUILT_IN_CLASSIFICATION,
                 *BUILT_IN_REGRESSION,
-                *metric_names_and_rules.added_metrics(),
+                *metric_names_and_scoring_rules.added_metrics(),
                 *of_scikit_learn,
             ]
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.evaluation.metrics.built_in_metrics import LARGEST_TABLE, Counts, per_label
 
 _MOST_NOTES = 20

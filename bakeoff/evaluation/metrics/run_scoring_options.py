@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
-from bakeoff.domain.metric_names_and_rules import (
+from bakeoff.domain.metric_names_and_scoring_rules import (
     AVERAGED_METRICS,
     CLASSIFICATION_METRICS,
     EXPECTED_COST,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric_names_and_rules import EXPECTED_COST, Average, ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import EXPECTED_COST, Average, ScoringRules
 from bakeoff.domain.runs.verdict import Interval
 from bakeoff.evaluation.metrics import built_in_metrics, result_details, sklearn_scorers
 from bakeoff.evaluation.metrics.built_in_metrics import Counts

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from bakeoff.domain.metric_names_and_rules import Average
+from bakeoff.domain.metric_names_and_scoring_rules import Average
 from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.run import PRIORITIES
-from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, HelpPanel, OnCommandLine, parse
+from bakeoff.evaluation.planning.parse_request_bodies import PRINTABLE, Body, HelpPanel, OnCommandLine, parse
 from bakeoff.evaluation.planning.split_design_request import DesignRequest
 from bakeoff.evaluation.planning.tuning_request import TuneRequest
 

@@ -10,7 +10,7 @@ from bakeoff.domain.dataset_and_split import DatasetRef, Design, Pinned, TargetK
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.machine.work_in_thread import start_in_thread
-from bakeoff.domain.metric_names_and_rules import MetricFacts, ScoringRules, is_custom
+from bakeoff.domain.metric_names_and_scoring_rules import MetricFacts, ScoringRules, is_custom
 from bakeoff.domain.model_version import check_name
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import cut, listed, nearest, quoted

@@ -14,11 +14,11 @@ from pydantic import Field
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
-from bakeoff.domain.metric_names_and_rules import EXPECTED_COST, TUNED, ScoringRules, is_custom
+from bakeoff.domain.metric_names_and_scoring_rules import EXPECTED_COST, TUNED, ScoringRules, is_custom
 from bakeoff.domain.tuning import ChoosingRules, Sampler, TunedThreshold, Tuning
 from bakeoff.domain.wording import listed, nearest, quoted
 from bakeoff.evaluation.metrics.metric_names import check_metrics
-from bakeoff.evaluation.planning.request_body import Body
+from bakeoff.evaluation.planning.parse_request_bodies import Body
 from registry.catalog.search_space import with_tuning
 
 _DEFAULTS = Tuning(params={})

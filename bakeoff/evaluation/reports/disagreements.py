@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset_and_split import TargetKind
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.wording import joined
 from bakeoff.evaluation.statistics.verdict_sentences import number
 from registry.columns.check_predictions import Predictions, check_numbers

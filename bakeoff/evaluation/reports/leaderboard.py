@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric_names_and_rules import greater_is_better
+from bakeoff.domain.metric_names_and_scoring_rules import greater_is_better
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.verdict import NOT_BETTER
 

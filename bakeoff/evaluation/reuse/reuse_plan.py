@@ -9,12 +9,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate, OutputKind
-from bakeoff.domain.metric_names_and_rules import ScoringRules, is_custom
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules, is_custom
 from bakeoff.domain.runs.column_importance import IMPORTANCE, was_measured_by
 from bakeoff.domain.runs.result import Fit, Part, Parts
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.metrics.metric_names import importance_rules, need_more_than_labels
-from bakeoff.evaluation.reuse.file_audit_check import first_change
+from bakeoff.evaluation.reuse.used_files_unchanged import first_change
 
 _MOST_NAMED = 3
 _FIRST_CALLS_S = 0.1  #: of `fit` and `predict`, for imports and threads, however few the rows are

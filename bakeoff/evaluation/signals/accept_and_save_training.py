@@ -24,7 +24,7 @@ from bakeoff.domain.model_version import (
     VersionNumber,
     VersionOrigin,
 )
-from bakeoff.evaluation.reuse.file_audit_check import sha256
+from bakeoff.evaluation.reuse.used_files_unchanged import sha256
 from bakeoff.evaluation.signals.artefacts_for_signal_cell import LEARNED_AS_OF, TRAINING
 from registry.models.model_description import Description
 from registry.models.registry_interface import BaseModelRegistry, Fitted

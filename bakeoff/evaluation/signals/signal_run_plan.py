@@ -14,7 +14,7 @@ from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.run import PRIORITIES
 from bakeoff.domain.signal import LONGEST_SYMBOL, SignalJobInputs, SignalOrder
 from bakeoff.evaluation.market.market_pinning import STALE_DAYS, PinnedMarket, pin_market
-from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
+from bakeoff.evaluation.planning.parse_request_bodies import PRINTABLE, Body, parse
 from bakeoff.evaluation.signals.signal_inputs_and_fingerprint import inputs_of
 from bakeoff.evaluation.user_functions.dataset_functions import Barred
 from bakeoff.settings.configuration import Configuration

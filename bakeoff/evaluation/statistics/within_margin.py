@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from bakeoff.domain.metric_names_and_rules import short_name
+from bakeoff.domain.metric_names_and_scoring_rules import short_name
 from bakeoff.domain.wording import joined
 from bakeoff.evaluation.statistics.p_values import t_scores
 from bakeoff.evaluation.statistics.pairwise_comparison import (

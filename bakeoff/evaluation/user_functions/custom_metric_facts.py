@@ -19,7 +19,7 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain import entry_points_beside_candidates
 from bakeoff.domain.entry_points_beside_candidates import Extends
 from bakeoff.domain.errors import InvalidInputError, in_field
-from bakeoff.domain.metric_names_and_rules import MetricFacts, is_custom, names_function
+from bakeoff.domain.metric_names_and_scoring_rules import MetricFacts, is_custom, names_function
 from bakeoff.evaluation.temporary_oven import RunCell, oven_for, why_it_ended
 from bakeoff.settings.configuration import Configuration
 from registry.code.candidate_code import code_at

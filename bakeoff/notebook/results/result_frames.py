@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
-from bakeoff.domain.metric_names_and_rules import short_name
+from bakeoff.domain.metric_names_and_scoring_rules import short_name
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.notebook.candidates.notebook_code_as_modules import FOLDER
 from bakeoff.operations.runs.run_report import RunReport
@@ -221,7 +221,7 @@ def predictions(context: "Context", report: RunReport, candidate: str) -> "pd.Da
     from bakeoff.evaluation.datasets import read_snapshot
     from bakeoff.evaluation.jobs.accept_outputs import load_predictions
     from bakeoff.evaluation.reports.disagreements import ScoredRows, answers_at
-    from bakeoff.operations.judging.kept_predictions import kept_predictions
+    from bakeoff.operations.judging.sketch_kept_predictions import kept_predictions
     from bakeoff.store.bakeoffs import job_queries
 
     run = report.run

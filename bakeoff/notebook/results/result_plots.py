@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
-from bakeoff.domain.metric_names_and_rules import greater_is_better
+from bakeoff.domain.metric_names_and_scoring_rules import greater_is_better
 from bakeoff.domain.wording import listed
 from bakeoff.notebook.errors_in_python_words import in_names_of_python
 from bakeoff.operations.runs.run_report import importance_of, report_record

@@ -5,7 +5,7 @@ import shutil
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from bakeoff.cli.output.runs.run_outcome import show_report
+from bakeoff.cli.output.runs.show_run_report import show_report
 
 if TYPE_CHECKING:
     from bakeoff.domain.runs.job import Job

@@ -17,7 +17,7 @@ from bakeoff.operations.comparing.comparability import ComparedResult, refuse_if
 from bakeoff.operations.comparing.disagreed_rows import disagreements_of
 from bakeoff.operations.comparing.find_named_results import find_results
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging.kept_predictions import sketch_what_has_none
+from bakeoff.operations.judging.sketch_kept_predictions import sketch_what_has_none
 from bakeoff.store.bakeoffs import job_queries
 from bakeoff.store.bakeoffs.results import verdict_rows
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bakeoff.domain.errors import BakeoffError, NotFoundError
 from bakeoff.operations.comparing.comparability import ComparedResult
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging.kept_predictions import kept_predictions
+from bakeoff.operations.judging.sketch_kept_predictions import kept_predictions
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,7 @@ from bakeoff.domain.runs.race import RaceLook, looks_of
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, Standing
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging.kept_predictions import kept_predictions
+from bakeoff.operations.judging.sketch_kept_predictions import kept_predictions
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import race_rows

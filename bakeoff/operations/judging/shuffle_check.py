@@ -23,9 +23,9 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.wording import listed, nearest, quoted
 from bakeoff.evaluation.checks.shuffled_labels import REFITS, SLUGS, is_decided, shuffle_findings
 from bakeoff.evaluation.temporary_oven import own_folder, own_oven
+from bakeoff.operations.caps_and_job_grants import grant_for
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.verdict_conditions import is_strict, without_crown
-from bakeoff.operations.machine_capacity import grant_for
 from bakeoff.store.bakeoffs import job_queries
 from bakeoff.store.bakeoffs.results import shuffled_refit_rows, verdict_rows
 

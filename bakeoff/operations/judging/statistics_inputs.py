@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.domain.metric_names_and_rules import Average
+from bakeoff.domain.metric_names_and_scoring_rules import Average
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of

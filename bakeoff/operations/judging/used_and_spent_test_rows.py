@@ -18,7 +18,7 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending
 from bakeoff.evaluation.temporary_oven import own_oven
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging.kept_predictions import kept_predictions
+from bakeoff.operations.judging.sketch_kept_predictions import kept_predictions
 from bakeoff.store.bakeoffs import job_queries, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.results.verdict_rows import EarlierVerdict

@@ -19,7 +19,7 @@ from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.machine.work_in_thread import StoppedError, TooLongError, run_in_thread
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.runs.job import JobError
 from bakeoff.domain.runs.run import Run, RunState
@@ -34,8 +34,8 @@ from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, Predict
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.evaluation.temporary_oven import RunCell, own_folder, own_oven
 from bakeoff.evaluation.user_functions.custom_metric_scores import CustomScoring, with_custom_metrics
+from bakeoff.operations.caps_and_job_grants import usual_grant
 from bakeoff.operations.context import Context
-from bakeoff.operations.machine_capacity import usual_grant
 from bakeoff.operations.production import production_in_cell
 from bakeoff.operations.upkeep.work_under_lease import work_while_leased
 from bakeoff.store.bakeoffs.results.verdict_rows import MOST_ATTEMPTS

@@ -10,7 +10,7 @@ Commands, schedules and Python code of the project do not pass here: they are th
 from collections.abc import Collection
 
 from bakeoff.domain.errors import ForbiddenError, InvalidInputError, in_field
-from bakeoff.domain.metric_names_and_rules import is_custom
+from bakeoff.domain.metric_names_and_scoring_rules import is_custom
 from bakeoff.domain.wording import cut, listed, nearest, quoted
 from bakeoff.evaluation.planning.declared_run_options import RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalBody

@@ -8,7 +8,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.ensemble import combine
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.ids_and_times import new_id, parse_id, utc_now
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.signal import EnsembleSignal
 from bakeoff.evaluation.signals import signal_cell

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.finding import Finding
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.job import Job, JobError, JobKind, JobState
 from bakeoff.domain.runs.model_saving import SaveRequest
 from bakeoff.domain.runs.result import CodeManifest, Cost, Part, Provenance, Result

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, delete, f
 
 from bakeoff.domain.errors import ConflictError, InvalidInputError
 from bakeoff.domain.ids_and_times import iso
-from bakeoff.domain.metric_names_and_rules import directions_of
+from bakeoff.domain.metric_names_and_scoring_rules import directions_of
 from bakeoff.domain.model_version import (
     EVERY_VERSION,
     FIRST_VERSION,

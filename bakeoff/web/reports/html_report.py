@@ -3,7 +3,7 @@
 import base64
 import hashlib
 
-from bakeoff.domain.metric_names_and_rules import short_name
+from bakeoff.domain.metric_names_and_scoring_rules import short_name
 from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.difference_forest import difference_forest, pairs_with
 from bakeoff.web.charts.escaped_markup import Child, Markup, name_of, tag

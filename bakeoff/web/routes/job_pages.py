@@ -6,7 +6,7 @@ from pathlib import Path
 from bakeoff.api.run_records import run_record
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.ids_and_times import iso, utc_now
-from bakeoff.domain.metric_names_and_rules import greater_is_better
+from bakeoff.domain.metric_names_and_scoring_rules import greater_is_better
 from bakeoff.domain.runs.column_importance import importance_in
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Fit, Result

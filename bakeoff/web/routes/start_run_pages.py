@@ -13,7 +13,7 @@ from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.planning.declared_run_options import RunSpec
-from bakeoff.evaluation.planning.request_body import parse
+from bakeoff.evaluation.planning.parse_request_bodies import parse
 from bakeoff.evaluation.reuse.reuse_plan import grouped
 from bakeoff.operations.runs.client_rights_check import check_run_request
 from bakeoff.operations.runs.plan_preview import plan_ahead

@@ -17,12 +17,12 @@ from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.ids_and_times import parse_id
 from bakeoff.domain.runs.job import JobError, JobKind, Phase
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
+from bakeoff.operations.caps_and_job_grants import full_disk
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import ring_next
 from bakeoff.operations.judging import compute_run_verdict  # noqa: F401 - loaded once, before the pool is forked
 from bakeoff.operations.judging.judge_ended_runs import judge_what_is_due
 from bakeoff.operations.judging.race_rounds import look_where_rounds_are_over
-from bakeoff.operations.machine_capacity import full_disk
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import held_jobs
 from bakeoff.store.bakeoffs.queue import claims

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bakeoff.domain.runs.result import Fit, Provenance, digest_of, fingerprint
 from bakeoff.domain.signal import ModelOutput, SignalJobInputs, SignalOrder
-from bakeoff.evaluation.reuse.file_audit_check import first_change
 from bakeoff.evaluation.reuse.job_provenance import PartsOf
+from bakeoff.evaluation.reuse.used_files_unchanged import first_change
 from bakeoff.evaluation.signals.signal_inputs_and_fingerprint import parts_of_answers
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import run_rows

@@ -12,7 +12,7 @@ from bakeoff.cell.oven.start_and_stop_oven import passed_on_environment
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
 from bakeoff.store.bakeoffs import job_queries
-from bakeoff.worker.celery_node_commands import eval_command
+from bakeoff.worker.run_celery_nodes import eval_command
 from bakeoff.worker.temporary.start_worker_early import start_process
 from bakeoff.worker.temporary.worker_files import TemporaryWorker
 from registry.code.distribution_of_module import installed_last

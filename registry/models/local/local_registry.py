@@ -8,7 +8,7 @@ from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.ids_and_times import user_name
-from bakeoff.domain.metric_names_and_rules import greater_is_better, is_custom
+from bakeoff.domain.metric_names_and_scoring_rules import greater_is_better, is_custom
 from bakeoff.domain.model_version import (
     EVERY_VERSION,
     ModelUri,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from bakeoff.domain.model_version import ModelUri, ModelVersion, Stage, parse_uri
 from registry.models.mlflow import version_tags
 from registry.models.mlflow.mlflow_calls import MLflowServer, NotThereError, from_mlflow, to_mlflow
-from registry.models.mlflow.mlflow_client import MLflowVersion
+from registry.models.mlflow.mlflow_client_types import MLflowVersion
 from registry.models.mlflow.stage_log import StageLog, in_production, stages_of
 from registry.models.registry_interface import Identifier, no_such_model
 

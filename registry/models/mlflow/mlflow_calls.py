@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
-    from registry.models.mlflow.mlflow_client import MLflowClient, MLflowPage
+    from registry.models.mlflow.mlflow_client_types import MLflowClient, MLflowPage
 
 T = TypeVar("T")
 

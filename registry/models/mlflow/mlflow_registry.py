@@ -11,7 +11,7 @@ from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.domain.metric_names_and_rules import directions_of, greater_is_better
+from bakeoff.domain.metric_names_and_scoring_rules import directions_of, greater_is_better
 from bakeoff.domain.model_version import (
     EVERY_VERSION,
     ModelVersion,
@@ -26,7 +26,7 @@ from registry.models.mlflow import stage_transitions, upload_version, version_fo
 from registry.models.mlflow.bakeoff_model import MODEL, PREPROCESSOR
 from registry.models.mlflow.find_versions import SHOWN, Finder, StagesAndAliases
 from registry.models.mlflow.mlflow_calls import MLflowServer, NotThereError, from_mlflow, to_mlflow
-from registry.models.mlflow.mlflow_client import MLflowVersion
+from registry.models.mlflow.mlflow_client_types import MLflowVersion
 from registry.models.mlflow.stage_log import StageLog
 from registry.models.mlflow.version_ledger import Ledgers
 from registry.models.mlflow.version_tags import DATASET, RUN, TYPE, VERSION, to_version

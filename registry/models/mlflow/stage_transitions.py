@@ -11,7 +11,7 @@ from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
 from registry.models.mlflow import version_tags
 from registry.models.mlflow.find_versions import SHOWN, Finder
 from registry.models.mlflow.mlflow_calls import to_mlflow
-from registry.models.mlflow.mlflow_client import MLflowClient
+from registry.models.mlflow.mlflow_client_types import MLflowClient
 from registry.models.mlflow.stage_log import LogEntry, in_production, stages_of
 from registry.models.registry_interface import NO_VERSION, overtaken
 

@@ -26,7 +26,7 @@ from registry.models.mlflow.mlflow_calls import (
     to_key,
     to_mlflow,
 )
-from registry.models.mlflow.mlflow_client import MLflowClient, MLflowVersion
+from registry.models.mlflow.mlflow_client_types import MLflowClient, MLflowVersion
 from registry.models.registry_interface import Description
 
 log = logging.getLogger(__name__)

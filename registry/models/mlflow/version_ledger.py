@@ -22,7 +22,7 @@ from typing import Any
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.ids_and_times import new_id
 from registry.models.mlflow.mlflow_calls import AlreadyThereError, MLflowServer, to_mlflow
-from registry.models.mlflow.mlflow_client import MLflowClient, MLflowExperiment
+from registry.models.mlflow.mlflow_client_types import MLflowClient, MLflowExperiment
 
 ROOT = "bakeoff"
 _LEDGER_TAG = "bakeoff.ledger"

@@ -16,7 +16,7 @@ from bakeoff.domain.model_version import ModelVersion, Stage, VersionOrigin
 from registry.models.mlflow import choose_mlflow_flavor, version_folder
 from registry.models.mlflow.bakeoff_model import PREPROCESSOR
 from registry.models.mlflow.mlflow_calls import from_mlflow, is_key
-from registry.models.mlflow.mlflow_client import MLflowVersion
+from registry.models.mlflow.mlflow_client_types import MLflowVersion
 from registry.models.mlflow.upload_version import Upload
 from registry.models.registry_interface import Description
 

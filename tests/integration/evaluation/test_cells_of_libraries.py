@@ -14,12 +14,12 @@ from bakeoff.cell.host.cell_outcome import CellOutcome
 from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from bakeoff.domain.dataset_and_split import Pinned
-from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.evaluation_job import Scored, evaluate_in_cell
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
-from bakeoff.evaluation.reuse.file_audit_check import sha256
+from bakeoff.evaluation.reuse.used_files_unchanged import sha256
 from bakeoff.settings.setting_definitions import DatasetSettings, Settings
 from bakeoff.worker.worker_oven import preloaded
 

@@ -13,7 +13,7 @@ from fixtures.projects.project import Project, a_project
 from rich.console import Console
 
 from bakeoff.cli.output.runs.metric_details import details, of_model
-from bakeoff.cli.output.runs.run_outcome import show_report
+from bakeoff.cli.output.runs.show_run_report import show_report
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
 from bakeoff.operations.runs.run_report import read_report

@@ -17,7 +17,7 @@ from fixtures.values.stored import PLENTY, an_error, sketches_of_scores
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.ids_and_times import utc_now
-from bakeoff.domain.metric_names_and_rules import MetricFacts
+from bakeoff.domain.metric_names_and_scoring_rules import MetricFacts
 from bakeoff.domain.runs.suite import MemberState, Suite
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.operations.context import Context
@@ -31,7 +31,7 @@ from bakeoff.store.bakeoffs.queue.claims import Holder
 from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine_and_transactions import writing
 from bakeoff.worker import saver_process
-from bakeoff.worker.worker_timers import Housekeeper
+from bakeoff.worker.worker_housekeeping import Housekeeper
 
 if TYPE_CHECKING:
     from bakeoff.worker.worker_lifecycle import WorkerNode

@@ -12,9 +12,9 @@ from fixtures.projects.project import DEADLINE_S, Project, a_project, celery_app
 
 SERVE = """
 from bakeoff.settings.configuration import load
-from bakeoff.worker import celery_node_commands
+from bakeoff.worker import run_celery_nodes
 
-celery_node_commands.serve(load())
+run_celery_nodes.serve(load())
 """
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKind, PipelineStep, Preprocess
-from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.domain.runs.job import JobError, Phase
 from bakeoff.domain.runs.result import CallTimes, Cost, Latency
 from bakeoff.domain.runs.verdict import Interval

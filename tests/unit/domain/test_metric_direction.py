@@ -1,7 +1,7 @@
 import pytest
 from sklearn.metrics import get_scorer_names
 
-from bakeoff.domain.metric_names_and_rules import ScoringRules, greater_is_better
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules, greater_is_better
 from bakeoff.evaluation.metrics.custom_metric_function import load_metric
 
 

@@ -10,7 +10,7 @@ from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.settings.configuration import load
 from bakeoff.settings.setting_definitions import Settings
-from bakeoff.worker import celery_node_commands, celery_process, early_oven
+from bakeoff.worker import celery_process, early_oven, run_celery_nodes
 from bakeoff.worker.pool_shared_memory import SharedMemory
 from bakeoff.worker.worker_oven import WorkerOven
 
@@ -36,17 +36,15 @@ def test_the_oven_is_started_as_the_command_of_the_worker_says(
     (tmp_path / "config/bakeoff.yaml").write_text("preload: []\n")
     begun = []
     monkeypatch.setattr(Oven, "begin", lambda **given: begun.append(given) or "the oven")
-    arguments = celery_node_commands.eval_command(
-        load(tmp_path / "config/bakeoff.yaml", environment={}), "INFO"
-    )
+    arguments = run_celery_nodes.eval_command(load(tmp_path / "config/bakeoff.yaml", environment={}), "INFO")
 
     early_oven.start_first(arguments)
 
     assert early_oven.OVEN_FIRST not in arguments
     assert arguments[-1] == "eval@%h"
     named = load(tmp_path / "config/bakeoff.yaml", environment={"BAKEOFF_NODE_NAME": "left"})
-    assert "eval@left" in celery_node_commands.eval_command(named, "INFO")
-    assert "control@left" in celery_node_commands.control_command(named, "INFO")
+    assert "eval@left" in run_celery_nodes.eval_command(named, "INFO")
+    assert "control@left" in run_celery_nodes.control_command(named, "INFO")
     assert "pandas" in begun[0]["preload"]
     assert "sklearn.tree" not in begun[0]["preload"]
     assert str(tmp_path) in begun[0]["import_path"]

@@ -12,7 +12,7 @@ import typer
 from bakeoff.cli import project_access, run_options
 from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
-from bakeoff.evaluation.planning.request_body import HelpPanel
+from bakeoff.evaluation.planning.parse_request_bodies import HelpPanel
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -155,12 +155,14 @@ def _start(
     from bakeoff.domain.ids_and_times import new_id
     from bakeoff.domain.machine.work_in_thread import start_in_thread
     from bakeoff.store.database import schema_version
-    from bakeoff.worker.temporary import worker_for_one_command
+    from bakeoff.worker.temporary import worker_kept_for_next_command
 
     run_id = new_id()
     schema_version.ensure(context.engine)
     context.broker.hold_or_fail()
-    starting = start_in_thread(lambda: may_start_worker and worker_for_one_command.start_for(context, run_id))
+    starting = start_in_thread(
+        lambda: may_start_worker and worker_kept_for_next_command.start_for(context, run_id)
+    )
     from bakeoff.operations.runs import start_run
 
     plan = run_options.plan_of(context, request, added, console)

@@ -73,7 +73,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
     config: ConfigFile = None,
 ) -> None:
     """Show the leaderboard of a run."""
-    from bakeoff.cli.output.runs.run_outcome import show_report
+    from bakeoff.cli.output.runs.show_run_report import show_report
     from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
     from bakeoff.operations.runs.run_report import read_report
     from bakeoff.store.bakeoffs import run_rows

@@ -62,9 +62,9 @@ def up(  # noqa: PLR0917 - one parameter for each option
     """
     from bakeoff.settings import log_setup
     from bakeoff.store.database import schema_version
-    from bakeoff.worker import celery_node_commands, forked_module
+    from bakeoff.worker import forked_module, run_celery_nodes
     from bakeoff.worker.process_supervisor import supervise
-    from bakeoff.worker.temporary.worker_for_one_command import stop_idle
+    from bakeoff.worker.temporary.worker_kept_for_next_command import stop_idle
     from registry.catalog.models_yaml_schema import read
 
     context = project_access.open_project(config, evalWorkers=eval_workers, apiHost=host, apiPort=port)
@@ -83,7 +83,7 @@ def up(  # noqa: PLR0917 - one parameter for each option
     read(configuration.catalog_file)
     context.broker.hold_or_fail()
     stop_idle(context)  # a worker that a run has left would take memory, and jobs
-    forked_module.load(celery_node_commands.MODULES)
+    forked_module.load(run_celery_nodes.MODULES)
     context.engine.dispose()  # a forked child must not inherit a connection
     supervise(
         [service.child for service in services], meanwhile=_StartAnnouncer(services, configuration).check
@@ -98,8 +98,8 @@ class _Service:
 
 
 def _nodes(context: "Context", log_level: str) -> list[_Service]:
-    from bakeoff.worker.celery_node_commands import nodes
     from bakeoff.worker.process_supervisor import AskedByChild
+    from bakeoff.worker.run_celery_nodes import nodes
 
     configuration = context.configuration
     evaluating, controlling = nodes(configuration, log_level, logs=configuration.logs)
@@ -119,7 +119,7 @@ def _nodes(context: "Context", log_level: str) -> list[_Service]:
 
 
 def _beat(configuration: "Configuration", log_level: str) -> _Service:
-    from bakeoff.worker.celery_node_commands import beat
+    from bakeoff.worker.run_celery_nodes import beat
 
     names = ", ".join(configuration.settings.scheduled)
     child = beat(configuration, log_level)

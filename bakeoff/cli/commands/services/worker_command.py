@@ -42,8 +42,8 @@ def worker(
     """
     from bakeoff.settings import log_setup
     from bakeoff.store.database import schema_version
-    from bakeoff.worker import celery_node_commands
-    from bakeoff.worker.temporary import worker_for_one_command
+    from bakeoff.worker import run_celery_nodes
+    from bakeoff.worker.temporary import worker_kept_for_next_command
     from registry.catalog.models_yaml_schema import read
 
     context = project_access.open_project(config, evalWorkers=eval_workers)
@@ -55,15 +55,15 @@ def worker(
     schema_version.ensure(context.engine)
     read(configuration.catalog_file)
     context.broker.hold_or_fail()
-    worker_for_one_command.stop_idle(context)  # it would take memory, and jobs
+    worker_kept_for_next_command.stop_idle(context)  # it would take memory, and jobs
     settings = configuration.settings
     terminal.announce(f"taking {settings.eval_workers} evaluations at once on {settings.node}; Ctrl-C stops")
-    celery_node_commands.serve(configuration, log_level=log_level)
+    run_celery_nodes.serve(configuration, log_level=log_level)
 
 
 def _stop(context: "Context") -> None:
     from bakeoff.worker.temporary.worker_files import TemporaryWorker
-    from bakeoff.worker.temporary.worker_for_one_command import stop_idle
+    from bakeoff.worker.temporary.worker_kept_for_next_command import stop_idle
 
     if stop_idle(context):
         said = "stopped"

@@ -15,7 +15,7 @@ from bakeoff.cli.output.runs.verdict_view import (
     whiskers,
 )
 from bakeoff.cli.output.terminal import clean
-from bakeoff.domain.metric_names_and_rules import short_name
+from bakeoff.domain.metric_names_and_scoring_rules import short_name
 from bakeoff.domain.runs.verdict import PairDifference, Standing
 from bakeoff.domain.wording import counted
 from bakeoff.operations.comparing.compare_results import ResultComparison

@@ -6,16 +6,16 @@ import typer
 
 from bakeoff.cli.output import terminal
 from bakeoff.cli.output.runs.poll_run import IdleReason, LiveLeader, poll
-from bakeoff.cli.output.runs.run_outcome import show_outcome
 from bakeoff.cli.output.runs.run_progress import LineProgress, LiveProgress
 from bakeoff.cli.output.runs.saving_and_tracking_view import wait_until_saved
+from bakeoff.cli.output.runs.show_run_report import show_outcome
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.doorbells import why_nothing_runs
 from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
 from bakeoff.operations.judging.verdict_conditions import is_held_back
 from bakeoff.operations.runs.run_report import read_report, report_record, run_record, scored_nobody
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.worker.temporary import worker_for_one_command
+from bakeoff.worker.temporary import worker_kept_for_next_command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,7 +83,7 @@ def _follow(context: "Context", run_id: str, console: "Console", idle_reason: Id
         for polled in poll(context.engine, run_id, idle_reason):
             display.update(polled)
             if not polled.run.state.has_ended:
-                worker_for_one_command.replace_the_dead(context, run_id)
+                worker_kept_for_next_command.replace_the_dead(context, run_id)
     return polled.run
 
 

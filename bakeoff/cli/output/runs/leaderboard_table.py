@@ -14,7 +14,7 @@ from bakeoff.cli.output.runs.metric_details import chosen_parameters
 from bakeoff.cli.output.runs.verdict_view import STANDING_STYLES, interval_texts, place_of, whiskers
 from bakeoff.cli.output.width_fitting_table import ALWAYS, FittingColumn, cut, fitting, left_out, table_of
 from bakeoff.domain.finding import FAILED_CHECKS
-from bakeoff.domain.metric_names_and_rules import short_name
+from bakeoff.domain.metric_names_and_scoring_rules import short_name
 from bakeoff.domain.runs.collapsed_grids import FoldedBoard, fold
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.domain.wording import counted

@@ -13,7 +13,7 @@ from bakeoff.cli.output.states_and_findings import WHAT_TO_DO, finding_lines, ha
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.finding import Finding
-from bakeoff.domain.metric_names_and_rules import AVERAGED_METRICS, ScoringRules, short_name
+from bakeoff.domain.metric_names_and_scoring_rules import AVERAGED_METRICS, ScoringRules, short_name
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.wording import counted

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from bakeoff.cell.inside.cell_api import EntryFailure
-from bakeoff.domain import metric_names_and_rules
+from bakeoff.domain import metric_names_and_scoring_rules
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.runs.result import digest_of
 from bakeoff.domain.tuning import MOST_ERROR_CHARS, Sampler, Trial, TrialState, Tuning, search_record
@@ -45,7 +45,7 @@ class Search:
     @property
     def best(self) -> Trial:
         assert self.tuning.rules.metric is not None  # noqa: S101 - the plan has filled it in
-        sign = 1 if metric_names_and_rules.greater_is_better(self.tuning.rules.metric) else -1
+        sign = 1 if metric_names_and_scoring_rules.greater_is_better(self.tuning.rules.metric) else -1
         complete = [trial for trial in self.trials if trial.state is TrialState.COMPLETE]
         return max(complete, key=lambda trial: sign * (trial.value or 0.0))
 
@@ -72,7 +72,7 @@ def search(
     budget_s = min(tuning.seconds or longest_s, longest_s)
     study = optuna.create_study(
         direction="maximize"
-        if metric_names_and_rules.greater_is_better(tuning.rules.metric or "")
+        if metric_names_and_scoring_rules.greater_is_better(tuning.rules.metric or "")
         else "minimize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS)
         if tuning.prune

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.cell.inside.cell_api import EntryFailure
-from bakeoff.domain import metric_names_and_rules
+from bakeoff.domain import metric_names_and_scoring_rules
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.tuning import TunedThreshold
 from bakeoff.evaluation.datasets.read_snapshot import Data
@@ -78,7 +78,7 @@ def _measured(predictions: Predictions, data: Data, how: TunedThreshold) -> NDAr
         return np.asarray(decided.probabilities[:, positive_code(classes, rules)])
     if decided.decisions is not None:
         return np.asarray(decided.decisions)
-    raise nothing_to_act_on(metric_names_and_rules.TUNED, "it")
+    raise nothing_to_act_on(metric_names_and_scoring_rules.TUNED, "it")
 
 
 def _edges(measured: NDArray[Any]) -> NDArray[Any]:
@@ -95,7 +95,7 @@ def _edges(measured: NDArray[Any]) -> NDArray[Any]:
 def _best(whole: tuple[InnerFold, Predictions], measured: NDArray[Any], how: TunedThreshold) -> float:
     fold, predictions = whole
     assert how.rules.metric is not None  # noqa: S101 - the plan of the run has filled it in
-    sign = 1 if metric_names_and_rules.greater_is_better(how.rules.metric) else -1
+    sign = 1 if metric_names_and_scoring_rules.greater_is_better(how.rules.metric) else -1
     scored = [
         (sign * value, float(edge))
         for edge in _edges(measured)

@@ -31,7 +31,7 @@ from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Job
 from bakeoff.evaluation.jobs.folds.join_folds_to_one_result import fold_paths, paths_at, together
 from bakeoff.evaluation.metrics.metric_names import importance_rules, need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
-from bakeoff.evaluation.reuse.file_audit_check import first_change, sha256
+from bakeoff.evaluation.reuse.used_files_unchanged import first_change, sha256
 from registry.columns.check_predictions import BadPredictionsError
 
 #: Fits one part of an evaluation: a fold, or the refit to all rows.

@@ -17,7 +17,7 @@ from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Job
 from bakeoff.evaluation.metrics.custom_metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import load_array
-from bakeoff.evaluation.reuse.file_audit_check import sha256
+from bakeoff.evaluation.reuse.used_files_unchanged import sha256
 from registry.columns.check_predictions import BadPredictionsError
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from bakeoff.domain.dataset_and_split import DatasetRef
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.result import Fit
 from bakeoff.store.bakeoffs.row_mapping import provenance_from_row, result_from_row
 from bakeoff.store.database.all_tables import provenances, results, runs

@@ -13,7 +13,7 @@ from rich.text import Text
 from sklearn.dummy import DummyClassifier
 
 from bakeoff.domain.dataset_and_split import DatasetRef
-from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState

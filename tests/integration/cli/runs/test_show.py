@@ -11,7 +11,7 @@ from fixtures.values.samples import DATASET, RULES, a_candidate, a_job, a_run
 from fixtures.values.stored import judge_all
 
 from bakeoff.domain.dataset_and_split import TargetKind
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.job import JobState
 from bakeoff.store.bakeoffs import run_rows
 

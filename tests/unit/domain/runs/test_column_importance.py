@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.column_importance import fit_record, importance_in
 
 

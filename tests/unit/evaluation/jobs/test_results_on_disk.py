@@ -12,7 +12,7 @@ from fixtures.values.samples import a_candidate, a_job, a_run
 
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
-from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.evaluation_job import Scored, evaluate_in_cell

@@ -6,7 +6,7 @@ import pytest
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric_names_and_rules import Average, MetricFacts, ScoringRules, is_custom
+from bakeoff.domain.metric_names_and_scoring_rules import Average, MetricFacts, ScoringRules, is_custom
 from bakeoff.evaluation.metrics.custom_metric_function import load_metric, load_metrics
 from bakeoff.evaluation.metrics.metric_names import check_metrics, may_need_probabilities
 from bakeoff.evaluation.metrics.score_predictions import score

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from bakeoff.domain.metric_names_and_rules import Average
+from bakeoff.domain.metric_names_and_scoring_rules import Average
 from bakeoff.evaluation.metrics import built_in_metrics
 from registry.columns.classes_from_predictions import codes_of
 

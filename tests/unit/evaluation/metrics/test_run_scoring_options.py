@@ -5,7 +5,7 @@ import pytest
 
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.evaluation.metrics.run_scoring_options import has_rare_class, resolve_rules
 from registry.columns.classes_from_predictions import code_of
 

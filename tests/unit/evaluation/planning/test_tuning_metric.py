@@ -8,7 +8,7 @@ import pytest
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric_names_and_rules import ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.tuning import ChoosingRules, Tuning
 from bakeoff.evaluation.jobs.choosing.inner_folds import scoring_rules
 from bakeoff.evaluation.planning.tuning_request import with_choosing_rules

@@ -9,7 +9,7 @@ from fixtures.values.samples import RULES
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset_and_split import TargetKind
-from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.evaluation.reports.disagreements import (
     ScoredRows,
     answers_at,

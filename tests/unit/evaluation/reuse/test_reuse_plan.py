@@ -10,7 +10,7 @@ from fixtures.values.samples import DATASET, RULES, a_candidate, a_job, a_result
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset_and_split import Design, TargetKind
-from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.domain.runs.column_importance import fit_record
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.runs.result import CodeManifest, Fit, Part, Provenance, fingerprint

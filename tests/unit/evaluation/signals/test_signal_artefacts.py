@@ -13,7 +13,7 @@ from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import VersionFilter, VersionOrigin
-from bakeoff.evaluation.reuse.file_audit_check import sha256
+from bakeoff.evaluation.reuse.used_files_unchanged import sha256
 from bakeoff.evaluation.signals.accept_and_save_training import (
     TrainedArtefact,
     accept_training,

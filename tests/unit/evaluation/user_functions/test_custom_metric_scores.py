@@ -12,7 +12,7 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.machine.work_in_thread import StoppedError
-from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles
 from bakeoff.evaluation.user_functions import custom_metric_scores

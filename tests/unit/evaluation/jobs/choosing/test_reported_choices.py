@@ -12,7 +12,7 @@ from fixtures.values.samples import a_candidate, a_job, a_result, a_run
 
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.domain.runs.result import Fit, FittedModel
 from bakeoff.domain.tuning import ChoosingRules, TunedThreshold, Tuning
 from bakeoff.evaluation.datasets.pin_cache import PinRequest

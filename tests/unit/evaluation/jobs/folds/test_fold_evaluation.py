@@ -11,7 +11,7 @@ import pytest
 from fixtures.values.samples import a_candidate, a_job, a_run
 
 from bakeoff.domain.dataset_and_split import Design
-from bakeoff.domain.metric_names_and_rules import Average, ScoringRules
+from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.domain.runs.column_importance import fit_record
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import CodeManifest, Cost, FoldResult, NotKept, Provenance
@@ -29,8 +29,8 @@ from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     remove_parts,
 )
 from bakeoff.evaluation.metrics.metric_names import importance_rules
-from bakeoff.evaluation.reuse.file_audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
+from bakeoff.evaluation.reuse.used_files_unchanged import sha256
 from bakeoff.evaluation.statistics.cross_validated_scores import out_of_fold
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.settings.setting_definitions import DatasetSettings

@@ -13,8 +13,8 @@ from celery import bootsteps
 from celery.worker import state
 
 from bakeoff.domain.errors import BakeoffError
+from bakeoff.operations.caps_and_job_grants import CapsFollower
 from bakeoff.operations.doorbells import ring_next, sweep
-from bakeoff.operations.machine_capacity import CapsFollower
 from bakeoff.settings.log_setup import RepeatedWarning
 from bakeoff.store.bakeoffs import cancellation, job_queries, run_rows, saving_rows, suite_rows
 from bakeoff.store.bakeoffs.change_marks import WriteWatch

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from bakeoff.evaluation.reuse.file_audit_check import ObstacleError, first_change, packages_in, verify_audit
+from bakeoff.evaluation.reuse.used_files_unchanged import (
+    ObstacleError,
+    first_change,
+    packages_in,
+    verify_audit,
+)
 from registry.code.candidate_code import Code, code_at
 
 NOTHING: dict[str, Any] = {"files": [], "folders": [], "packages": [], "actions": []}

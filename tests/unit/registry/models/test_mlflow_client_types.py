@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from registry.models.mlflow.mlflow_client import MLflowClient
+from registry.models.mlflow.mlflow_client_types import MLflowClient
 
 METHODS = [
     name for name, member in vars(MLflowClient).items() if inspect.isfunction(member) and name[0] != "_"
