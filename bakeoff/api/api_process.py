@@ -19,7 +19,6 @@ from bakeoff.api.security.request_guard import is_loopback
 from bakeoff.api.security.tokens import Tokens
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.operations.context import Context
-from bakeoff.operations.doorbells import BackgroundRinger
 from bakeoff.store.database import schema_version
 
 log = logging.getLogger(__name__)
@@ -47,7 +46,6 @@ def serve(context: Context, *, say: Callable[[str], None], pages: MakePages | No
         schema_version.ensure(context.engine)
         context.catalog()
         context.broker.hold()
-        context.ringer = BackgroundRinger(context)
         served_address.note(configuration, url_of(listener))
         say(f"serving on {url_of(listener)}{_open_access_note(open_to_all=open_to_all)}; Ctrl-C stops")
         _run(context, tokens, listener, pages)

@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from registry.catalog.live_catalog import Catalog
 
 
-class Ringer(Protocol):
-    """Sends doorbells a moment later; `bakeoff.operations.doorbells` implements it with a thread."""
-
-    def ask(self) -> None:
-        """Returns at once."""
-
-
 class Messenger(Protocol):
     """What operations need of the task queue; `tasks.celery_doorbells` implements it with Celery.
 
@@ -85,7 +78,6 @@ class Context:
         self._make_messenger = messenger
         self._catalog: Catalog | None = None
         self._loading = Lock()
-        self.ringer: Ringer | None = None  #: of a process that starts many runs; None: each start rings
 
     @cached_property
     def messenger(self) -> Messenger:

@@ -10,10 +10,8 @@ sweeps may run at once.
 """
 
 import logging
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from threading import Event, Thread
 
 from bakeoff.broker import EVALUATIONS
 from bakeoff.operations.caps_and_job_grants import full_disk
@@ -30,8 +28,6 @@ _no_room = RepeatedWarning(log)
 #: Most doorbells that are sent at a time. If more slots are free, ending jobs and sweeps send the others.
 _MOST = 100
 
-_LEAST_PAUSE_S = 0.02  #: between two rings of a process that starts many runs
-
 #: Messages that are read to see which jobs have one.
 _MOST_READ = 10 * _MOST
 
@@ -42,39 +38,6 @@ def ring_next(context: Context) -> int:
     If only one run is waiting, some more are sent: they cannot come before those of another run.
     """
     return _ring(context, slots=max(1, _free_slots(context)), spare=context.shared_caps.present().per_node)
-
-
-def ring_soon(context: Context) -> None:
-    """Rings for a run that was just written: now, or in the thread of a process that starts many."""
-    if context.ringer is None:
-        ring_next(context)
-    else:
-        context.ringer.ask()
-
-
-class BackgroundRinger:
-    """Rings in a thread: who starts a run does not wait for the broker, and of a burst of starts few ring.
-
-    If the process dies before, the sweep rings, as it does for a process that dies between write and ring.
-    """
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._asked = Event()
-        Thread(target=self._ring, name="ringer", daemon=True).start()
-
-    def ask(self) -> None:
-        self._asked.set()
-
-    def _ring(self) -> None:
-        while True:
-            self._asked.wait()
-            self._asked.clear()
-            try:
-                ring_next(self._context)
-            except Exception:  # whatever it is, the next start asks again
-                log.exception("no doorbell was sent for a run that was started: the sweep will send it")
-            time.sleep(_LEAST_PAUSE_S)
 
 
 def ring_free_slots(context: Context) -> int:

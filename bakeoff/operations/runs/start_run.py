@@ -74,7 +74,7 @@ def write_and_ring(
         else:
             reused.append(_taken_over(job, prospect.fit.result, run))
     if write_run(context, run, queued, reused):
-        doorbells.ring_soon(context)
+        doorbells.ring_next(context)
     return prospects
 
 
@@ -265,7 +265,7 @@ def retry(
         if job.id in finished
     ]
     write_run(context, again, queued, reused)
-    doorbells.ring_soon(context)
+    doorbells.ring_next(context)
     return again.id
 
 

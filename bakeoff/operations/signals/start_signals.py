@@ -60,7 +60,7 @@ def start_planned_signals(
         for position, model in enumerate(plan.models)
     ]
     if write_run(context, run, jobs):
-        doorbells.ring_soon(context)
+        doorbells.ring_next(context)
 
 
 def signal_run_of(plan: SignalPlan, *, run_id: str, name: str | None, digest: str | None = None) -> Run:

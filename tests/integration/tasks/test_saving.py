@@ -1,6 +1,7 @@
 """From a run to Production: with a real worker, real cells, and the embedded registry."""
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -318,6 +319,8 @@ def test_a_class_of_ones_own_is_loaded_by_whoever_has_the_project_on_the_path(
 ) -> None:
     outcome(project, start(project, "no", baseline=False, save_as="own"))
     monkeypatch.syspath_prepend(project.folder)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "plugins"]:
+        monkeypatch.delitem(sys.modules, name)  # of another test's project
 
     assert registry_of(project).load("own/1.0.0").model.predict([[1]]) == ["no"]
 
