@@ -106,7 +106,7 @@ def test_a_command_is_no_shell(registry, root) -> None:
 @pytest.mark.parametrize(
     ("hook", "reason"),
     [
-        (script("import sys; print('one'); sys.exit('two')"), "it ended with exit code 1: two"),
+        (script("import sys; print('one', flush=True); sys.exit('two')"), "it ended with exit code 1: two"),
         (script("import os; os.kill(os.getpid(), 9)"), "it ended with signal 9"),
         ({"command": ["./not-there"]}, "it cannot be started: "),
         ({"python": "hooks_of_a_test:fail"}, "it ended with exit code 1: ValueError: no luck"),
