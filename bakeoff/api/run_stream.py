@@ -16,7 +16,6 @@ from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Header
-from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
@@ -118,13 +117,13 @@ def _read(context: Context, run_id: str, after: int) -> _Look:
     """Reads the run before the events: if it is over, the event that says so is then among them."""
     engine = context.engine
     status = run_progress_rows.of_run(engine, run_id)
-    is_over = status.run.state.has_ended and _is_judged(engine, run_id)
+    is_over = status.run.state.has_ended and _is_judged(context, run_id)
     return _Look(status, is_over, outbox.of_run(engine, run_id, after=after, limit=_MAX_EVENTS))
 
 
-def _is_judged(engine: Engine, run_id: str) -> bool:
+def _is_judged(context: Context, run_id: str) -> bool:
     """Also where nobody judges the run for long, as where no worker is left."""
-    due_at = verdict_rows.pending_since(engine, run_id)
+    due_at = verdict_rows.pending_since(context.engine, run_id)
     return due_at is None or utc_now() > due_at + _PATIENCE
 
 
