@@ -105,8 +105,8 @@ async def _frames(service: Service, look: _Look, after: int) -> AsyncIterator[st
                 yield ": still here\n\n"
             if not has_more:
                 await watcher.wait()
-            is_judged_now = look.status.run.state.has_ended  # which changes the end of the stream, too
-            if watcher.mark == seen and not has_more and not is_judged_now:
+            # While an ended run waits for its verdict, time alone can end the stream.
+            if watcher.mark == seen and not has_more and not look.status.run.state.has_ended:
                 look = look._replace(events=[])
                 continue
             seen = watcher.mark

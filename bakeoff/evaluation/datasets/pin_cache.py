@@ -68,8 +68,8 @@ class _RememberedPin(NamedTuple):
 class PinCache:
     """Any number of threads may share one, and any number of processes its file.
 
-    Of two processes that write at once, one is not heard: it pins again another time. A file that cannot be
-    read or written is ignored.
+    Of two processes that write at once, what one writes may be lost: it is pinned again another time. A file
+    that cannot be read or written is ignored.
     """
 
     def __init__(self, file: Path, *, clock: Callable[[], float] = time.time) -> None:

@@ -1,6 +1,5 @@
 """The pages of a project that has a thousand runs of fifty candidates: there within a second."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +14,7 @@ from bakeoff.settings.configuration import load
 pytestmark = pytest.mark.services
 
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
-TRIES = 3  # at most; the best counts
+TRIES = 3  # at most; the best counts, because the machine may do something else meanwhile
 
 
 @pytest.fixture(scope="module")
@@ -42,24 +41,13 @@ def chromium() -> Iterator[Chromium]:
     "page", ["/", "/runs", "/runs/{id}", "/runs/{id}/jobs", "/runs/{id}/pareto", "/runs/{id}/pairs"]
 )
 def test_a_page_is_painted_within_a_second(chromium: Chromium, place: tuple[str, str], page: str) -> None:
-    """Where others keep the machine busy: within a second of the server's and the page's own CPU time."""
     url, run_id = place
-    took = []
+    painted = []
     for _ in range(TRIES):
         with a_sight(chromium, url) as sight:
-            browser = sight.page.context.new_cdp_session(sight.page)
-            browser.send("Performance.enable", {"timeDomain": "threadTicks"})
-            before = time.process_time()
             sight.go(page.format(id=run_id))
             sight.wait_until(f"{PAINTED} > 0")
-            of_server = time.process_time() - before
-            of_page = next(
-                one["value"]
-                for one in browser.send("Performance.getMetrics")["metrics"]
-                if one["name"] == "TaskDuration"
-            )
-            assert of_page > 0
-            took.append({"painted": sight.ask(PAINTED) / 1000, "cpu": of_server + of_page})
-        if min(took[-1].values()) < 1:
+            painted.append(sight.ask(PAINTED))
+        if painted[-1] < 1000:
             return
-    pytest.fail(f"a second was not enough in any try: {took}")
+    assert min(painted) < 1000
