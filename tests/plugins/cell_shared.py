@@ -1,6 +1,6 @@
 """Entries that share a cell: what they find there, and what they may leave."""
 
-# ruff: noqa: PTH109, PTH208
+# ruff: noqa: PTH109, PTH123, PTH208
 
 import os
 import subprocess
@@ -24,6 +24,17 @@ def say(payload, inside):
     with inside.output(payload) as file:
         file.write(payload.encode())
     return {"pid": os.getpid(), "word": payload}
+
+
+def read(payload, inside):
+    with inside.input("given") as file:
+        text = file.read().decode()
+    try:
+        with open(payload) as file:
+            by_path = file.read()
+    except OSError as error:
+        by_path = error.strerror
+    return {"pid": os.getpid(), "text": text, "by path": by_path}
 
 
 def fail(payload, inside):

@@ -5,6 +5,7 @@ import select
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -98,11 +99,13 @@ class WarmParent:
         self.close()
 
     def _send(self, order: Order, outputs: Outputs) -> None:
-        log = _open_log(order.log)
-        try:
-            self._channel.send({"order": order.to_json()}, [log, *outputs.descriptors])
-        finally:
-            os.close(log)
+        present = {name: file for name, file in order.inputs.items() if file.is_file()}
+        with ExitStack() as opened:
+            inputs = [opened.enter_context(file.open("rb")).fileno() for file in present.values()]
+            log = _open_log(order.log)
+            opened.callback(os.close, log)
+            message = {"order": replace(order, inputs=present).to_json()}
+            self._channel.send(message, [log, *outputs.descriptors, *inputs])
 
     def _await(self, longest_s: float, keep_going: Callable[[], bool], tick_s: float) -> CellOutcome:
         overdue = monotonic() + longest_s

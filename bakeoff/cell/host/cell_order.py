@@ -38,6 +38,8 @@ class Order:
     log: Path  #: what the cell prints is appended here
     readable: tuple[Path, ...] = ()  #: what it may open for reading beside the libraries
     outputs: Mapping[str, Path] = field(default_factory=dict)  #: where each output goes, by name
+    #: Files that it is given open, by name, if they are there. It can open none of them by its path.
+    inputs: Mapping[str, Path] = field(default_factory=dict)
     network: bool = True  #: false: its code can connect to nothing
     growing: tuple[str, ...] = ()  #: outputs that lie in their places from the start, and are appended to
     #: Searched for modules before the libraries; its files are closed unless `readable` has them.
@@ -55,9 +57,9 @@ class Order:
     def may_follow(self, earlier: "Order") -> bool:
         """Whether both may run in one cell: they can open the same files, and have the same limits.
 
-        Time is the exception, since nobody in the cell watches it.
+        Time is the exception, since nobody in the cell watches it. Inputs are closed with their order.
         """
-        own = ("entry", "payload", "log", "outputs", "limits")
+        own = ("entry", "payload", "log", "outputs", "inputs", "limits")
         alike = all(
             getattr(self, one.name) == getattr(earlier, one.name)
             for one in fields(self)
@@ -73,6 +75,7 @@ class Order:
             "log": str(self.log),
             "readable": [str(path) for path in self.readable],
             "outputs": {name: str(path) for name, path in self.outputs.items()},
+            "inputs": {name: str(path) for name, path in self.inputs.items()},
             "network": self.network,
             "growing": list(self.growing),
             "import_path": list(self.import_path),
@@ -91,6 +94,7 @@ class Order:
             log=Path(data["log"]),
             readable=tuple(map(Path, data["readable"])),
             outputs={name: Path(path) for name, path in data["outputs"].items()},
+            inputs={name: Path(path) for name, path in data["inputs"].items()},
             network=data["network"],
             growing=tuple(data["growing"]),
             import_path=tuple(data["import_path"]),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import RawIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -66,17 +66,25 @@ class Output(RawIOBase):
 
 
 class CellApi:
-    def __init__(self, *, scratch: Path, report: int, outputs: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        *,
+        scratch: Path,
+        report: int,
+        outputs: Mapping[str, int],
+        inputs: Mapping[str, int] | None = None,
+    ) -> None:
         self.scratch = scratch  #: private, writable, gone when the cell ends
         self._report = report
         self._outputs = dict(outputs)
+        self._inputs = dict(inputs or {})
         self._opened: list[Output] = []
         self._kept: list[object] = []
 
     @property
     def descriptors(self) -> list[int]:
-        """Those of this order alone, while none of its outputs has been opened."""
-        return [self._report, *self._outputs.values()]
+        """Those of this order alone, while none of its outputs and inputs has been opened."""
+        return [self._report, *self._outputs.values(), *self._inputs.values()]
 
     def phase(self, name: str) -> None:
         """Report which phase begins: an error from here on is reported as one of this phase."""
@@ -95,13 +103,20 @@ class CellApi:
         self._opened.append(file)
         return file
 
+    def input(self, name: str) -> IO[bytes]:
+        """The file behind an input that the order names, once. FileNotFoundError: it was not there."""
+        if name not in self._inputs:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        return os.fdopen(self._inputs.pop(name), "rb")
+
     def flush(self) -> None:
-        """Close the outputs, those that were not opened, too."""
+        """Close the outputs, and what was not opened."""
         for file in self._opened:
             file.close()
-        while self._outputs:
-            with suppress(OSError):  # other code in the process may have closed it
-                os.close(self._outputs.popitem()[1])
+        for unopened in (self._outputs, self._inputs):
+            while unopened:
+                with suppress(OSError):  # other code in the process may have closed it
+                    os.close(unopened.popitem()[1])
 
     def close(self) -> None:
         """Nothing more is reported, and what was kept may go: the cell goes on without this order."""
@@ -116,11 +131,14 @@ class CellApi:
 
 
 @contextmanager
-def without_cell(scratch: Path, outputs: Mapping[str, Path]) -> Iterator[CellApi]:
+def without_cell(
+    scratch: Path, outputs: Mapping[str, Path], inputs: Mapping[str, Path] | None = None
+) -> Iterator[CellApi]:
     """For an entry that is called in this process: what it gets in a cell, but the report goes nowhere."""
     opened = {name: os.open(file, os.O_WRONLY | os.O_CREAT, 0o600) for name, file in outputs.items()}
+    read = {name: os.open(file, os.O_RDONLY) for name, file in (inputs or {}).items()}
     with Path(os.devnull).open("wb") as report:
-        inside = CellApi(scratch=scratch, report=report.fileno(), outputs=opened)
+        inside = CellApi(scratch=scratch, report=report.fileno(), outputs=opened, inputs=read)
         try:
             yield inside
         finally:  # this process goes on, also when the entry raised

@@ -138,11 +138,11 @@ def _take_turns(
 
 def _wait_for_turn(orders: MessageChannel) -> tuple[Order, CellApi]:
     """The next order, with a report and a log of its own: it cannot write to those of another job."""
-    order, scratch, (report, log, *outputs) = _receive(orders)
+    order, scratch, (report, log, *files) = _receive(orders)
     for stream in (1, 2):
         os.dup2(log, stream)
     os.close(log)
-    return order, _api(order, scratch, report, outputs)
+    return order, _api(order, scratch, report, files)
 
 
 def _prepare(channels: Channels, setup: CellSetup) -> Ruleset | None:
@@ -186,8 +186,8 @@ def _keep_only(channels: Channels) -> None:
 
 
 def _wait_for_order(orders: MessageChannel, report: int) -> tuple[Order, CellApi]:
-    order, scratch, outputs = _receive(orders)
-    return order, _api(order, scratch, report, outputs)
+    order, scratch, files = _receive(orders)
+    return order, _api(order, scratch, report, files)
 
 
 def _receive(orders: MessageChannel) -> tuple[Order, Path, list[int]]:
@@ -198,8 +198,14 @@ def _receive(orders: MessageChannel) -> tuple[Order, Path, list[int]]:
     return Order.from_json(message["order"]), Path(message["scratch"]), orders.take_descriptors()
 
 
-def _api(order: Order, scratch: Path, report: int, outputs: Sequence[int]) -> CellApi:
-    return CellApi(scratch=scratch, report=report, outputs=dict(zip(order.outputs, outputs, strict=True)))
+def _api(order: Order, scratch: Path, report: int, files: Sequence[int]) -> CellApi:
+    places = dict(zip([*order.outputs, *order.inputs], files, strict=True))
+    return CellApi(
+        scratch=scratch,
+        report=report,
+        outputs={name: places[name] for name in order.outputs},
+        inputs={name: places[name] for name in order.inputs},
+    )
 
 
 def _apply_order(order: Order, scratch: Path, setup: CellSetup) -> None:

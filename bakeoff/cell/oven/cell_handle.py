@@ -47,10 +47,11 @@ class ForkedCell:
         poll.register(self.pidfd, select.POLLIN)
         return not poll.poll(0) and (self._earlier is None or order.may_follow(self._earlier))
 
-    def send_order(self, order: Order, scratch: Path, outputs: Sequence[int]) -> None:
+    def send_order(self, order: Order, scratch: Path, files: Sequence[int]) -> None:
+        """`files`: descriptors of its outputs and inputs."""
         self._earlier = order
         with suppress(HangupError):  # it has just been killed: the monitor that waits for it will see that
-            self.orders.send({"order": order.to_json(), "scratch": str(scratch)}, [*self._ends, *outputs])
+            self.orders.send({"order": order.to_json(), "scratch": str(scratch)}, [*self._ends, *files])
         self._close_ends()
 
     def connect_anew(self) -> None:

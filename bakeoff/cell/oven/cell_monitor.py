@@ -70,9 +70,9 @@ class CellMonitor:
         self._left: list[str] | None = None  #: what its order left in a shared cell; None: it does not say
         self.lives_on = False  #: it waits for another order
 
-    def run(self, outputs: Sequence[int]) -> CellOutcome:
+    def run(self, files: Sequence[int]) -> CellOutcome:
         """Send the order and wait until all of the cell has ended. If this raises, the caller kills it."""
-        self._cell.send_order(self._order, self._workplace.scratch.folder, outputs)
+        self._cell.send_order(self._order, self._workplace.scratch.folder, files)
         breach = self._wait()
         if breach is None and self._left is not None:
             breach = self._finish_report()

@@ -75,12 +75,12 @@ def _run_order(
     workplace: Workplace, cell: ForkedCell, order: Order, descriptors: Sequence[int]
 ) -> tuple[dict[str, Any], bool]:
     """The outcome, and whether the cell lives on."""
-    log, *outputs = descriptors
+    log, *files = descriptors
     try:
         if not cell.has_run:  # else it is empty already, and another folder would not be open to the cell
             workplace.scratch.clear(order.limits.scratch_mb)
         monitor = CellMonitor(order, workplace, cell, log)
-        outcome = monitor.run(outputs)
+        outcome = monitor.run(files)
         return outcome.to_json(), monitor.lives_on
     finally:
         for descriptor in descriptors:

@@ -4,11 +4,11 @@ The producer writes it once (see `pin_snapshot`). Every cell maps the same files
 which only the supervisor reads. Opening needs numpy and pandas alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -16,7 +16,12 @@ from bakeoff.domain.dataset_and_split import ONE_SPLIT, DatasetRef, Design, Targ
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.canonical_column import Field
-from bakeoff.evaluation.datasets.snapshot_frame_files import map_array, read_rows, read_some
+from bakeoff.evaluation.datasets.snapshot_frame_files import (
+    map_array,
+    map_open_array,
+    read_rows,
+    read_some,
+)
 from bakeoff.evaluation.datasets.snapshot_layout import (
     FOLD_SIZES,
     MANIFEST,
@@ -41,6 +46,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+OpenFile = Callable[[str], IO[bytes]]  #: by the name of the file
+
+
 @dataclass(frozen=True, kw_only=True)
 class Data:
     """What a candidate gets."""
@@ -57,17 +65,35 @@ class Data:
     seed: int | None  #: of the split; None when a column or two files say how to split
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """A fold, or the refit: which of the rows of all folds it has, and the labels of its training rows."""
+
+    train: np.ndarray
+    test: np.ndarray
+    labels: np.ndarray
+
+    @classmethod
+    def read(cls, open_file: OpenFile) -> Self:
+        def array(name: str) -> np.ndarray:
+            with open_file(name) as file:
+                return map_open_array(file, name)
+
+        return cls(train=array(TRAIN_PLACES), test=array(TEST_PLACES), labels=array(TRAIN_LABELS))
+
+
 def open_snapshot(
-    open_folder: Path, *, features: Sequence[str] | None = None, part: Path | None = None
+    open_folder: Path, *, features: Sequence[str] | None = None, open_part: OpenFile | None = None
 ) -> Data:
     """Maps the files, which takes no longer for large data than for small.
 
-    `part`: the folder of a fold, or of the refit. Its rows are copied from those of all folds.
+    `open_part`: opens a file of a fold, or of the refit. Its rows are copied from those of all folds.
     """
     manifest = read_manifest(open_folder)
     fields = _chosen(manifest.fields, features)
     names = [field.name for field in fields]
     try:
+        part = None if open_part is None else _Part.read(open_part)
         if part is None:
             train, labels, test = _rows(open_folder, manifest, names)
         else:
@@ -90,12 +116,12 @@ def open_snapshot(
     )
 
 
-def _of_training_rows(name: str, open_folder: Path, part: Path | None) -> np.ndarray | None:
+def _of_training_rows(name: str, open_folder: Path, part: _Part | None) -> np.ndarray | None:
     """A number of each training row; None where there is no such file."""
     if not (open_folder / name).exists():
         return None
     values = map_array(open_folder / name)
-    return values if part is None else values[map_array(part / TRAIN_PLACES)]
+    return values if part is None else values[part.train]
 
 
 _TrainAndTest = tuple["pd.DataFrame", np.ndarray, "pd.DataFrame"]
@@ -110,14 +136,11 @@ def _rows(open_folder: Path, manifest: SnapshotManifest, names: Sequence[str]) -
 
 
 def _rows_of(
-    part: Path, open_folder: Path, manifest: SnapshotManifest, names: Sequence[str]
+    part: _Part, open_folder: Path, manifest: SnapshotManifest, names: Sequence[str]
 ) -> "_TrainAndTest":
     everything = read_rows(open_folder, TRAIN, manifest.fields, names)
-    train, test = (
-        everything.iloc[map_array(part / places)].reset_index(drop=True)
-        for places in (TRAIN_PLACES, TEST_PLACES)
-    )
-    return train, map_array(part / TRAIN_LABELS), test
+    train, test = (everything.iloc[places].reset_index(drop=True) for places in (part.train, part.test))
+    return train, part.labels, test
 
 
 def test_rows(folder: Path, places: np.ndarray) -> "pd.DataFrame":

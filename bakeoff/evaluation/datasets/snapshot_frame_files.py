@@ -96,13 +96,17 @@ def map_array(path: Path) -> np.ndarray:
     ValueError if the file is damaged.
     """
     with path.open("rb") as file:
-        shape, is_fortran, dtype = _read_header(file)
-        offset = file.tell()
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        return map_open_array(file, path.name)
+
+
+def map_open_array(file: IO[bytes], name: str) -> np.ndarray:
+    shape, is_fortran, dtype = _read_header(file)
+    offset = file.tell()
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     try:
         return np.ndarray(shape, dtype, buffer=mapped, offset=offset, order="F" if is_fortran else "C")
     except TypeError as error:
-        raise ValueError(f"{path.name} is too short: {error}") from error
+        raise ValueError(f"{name} is too short: {error}") from error
 
 
 def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

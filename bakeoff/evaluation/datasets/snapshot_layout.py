@@ -50,6 +50,7 @@ WEIGHTS = "weights.npy"
 UNITS = "units.npy"
 TRAIN_PLACES = "train_rows.npy"
 TEST_PLACES = "test_rows.npy"
+PART_FILES = (TRAIN_PLACES, TEST_PLACES, TRAIN_LABELS)  #: of a fold, or of the refit
 REFIT = "refit"  #: the folder of all rows as training rows
 
 

@@ -226,7 +226,6 @@ def order_of(evaluation: EvaluationUnderWay, *, wall_s: float, shared: bool = Fa
         log=paths.log,
         readable=(
             paths.snapshot / snapshot_layout.OPEN,
-            *([paths.snapshot / part] if (part := evaluation.part) else []),
             # The files that the dataset was read from hold the test labels: they stay closed.
             *readable_paths(
                 paths.root,
@@ -238,6 +237,7 @@ def order_of(evaluation: EvaluationUnderWay, *, wall_s: float, shared: bool = Fa
         environment=variables_of([job.candidate]),
         in_home=below_home([job.candidate], paths.root, (*paths.closed, *map(Path, dataset.files))),
         outputs=evaluation.outputs,
+        inputs=evaluation.inputs,
         growing=(TRIALS,) if job.candidate.tune else (),
         synced=False,  # see `_wait_for_disk`
         shared=shared,
@@ -266,7 +266,7 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
         "audited": audited,
         "candidate": job.candidate.to_json(),
         "snapshot": str(paths.snapshot / snapshot_layout.OPEN),
-        "part": str(paths.snapshot / part) if (part := evaluation.part) else None,
+        "isPart": evaluation.part is not None,
         "root": str(paths.root),
         "seed": seed,
         "shuffled": evaluation.shuffled,

@@ -9,7 +9,7 @@ from bakeoff.domain.runs.column_importance import IMPORTANCE
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Parts
 from bakeoff.domain.runs.run import Run
-from bakeoff.evaluation.datasets.snapshot_layout import REFIT, fold_folder
+from bakeoff.evaluation.datasets.snapshot_layout import PART_FILES, REFIT, fold_folder
 from bakeoff.evaluation.jobs import fit_and_predict, pickle_fitted_model
 from bakeoff.evaluation.jobs.importance import permuted_predictions
 from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
@@ -146,6 +146,13 @@ class EvaluationUnderWay:
         }
 
     @property
+    def inputs(self) -> dict[str, Path]:
+        """What the cell is given open, since it may open that of no other fold."""
+        if self.part is None:
+            return {}
+        return {name: self.paths.snapshot / self.part / name for name in PART_FILES}
+
+    @property
     def wants_importance(self) -> bool:
         """Not of the dummy, which looks at no column, nor of a refit to all rows or to shuffled labels."""
         asked = bool(self.run.options.get(IMPORTANCE)) and self.job.candidate.id != self.run.baseline_id
@@ -176,10 +183,10 @@ def may_share_cell(evaluation: EvaluationUnderWay, code: Code) -> bool:
     scikit-learn with parameters from a catalog is no such code. The supervisor decides: neither the candidate
     nor its cell has a say. `code` is that of the candidate, as it lies on the disk now.
 
-    Each fold has a cell of its own in any case: the rows that it must not see are training rows of another.
-    So have fits that are repeated to compare them: what one leaves could hide how they differ.
+    Fits that are repeated to compare them have cells of their own: what one leaves could hide how they
+    differ.
     """
-    if not evaluation.shared_cells or evaluation.part is not None or evaluation.run.repeat_check:
+    if not evaluation.shared_cells or evaluation.run.repeat_check:
         return False
     candidate = evaluation.job.candidate
     return _asks_for_nothing_special(candidate) and is_installed_code(

@@ -56,12 +56,14 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     seed: int = payload["seed"]
     entered = time.perf_counter()
     _seed_globals(seed)
-    part = None if payload["part"] is None else Path(payload["part"])
-    data = open_snapshot(Path(payload["snapshot"]), features=candidate.features, part=part)
+    data = open_snapshot(
+        Path(payload["snapshot"]),
+        features=candidate.features,
+        open_part=inside.input if payload["isPart"] else None,
+    )
     if payload["shuffled"] is not None:
         data = replace(data, y_train=shuffled_labels(data.y_train, refit=payload["shuffled"]))
-    private = (inside.scratch, Path.cwd(), Path(payload["snapshot"]), *([part] if part else []))
-    audit = FileAccessAudit(private=private)
+    audit = FileAccessAudit(private=(inside.scratch, Path.cwd(), Path(payload["snapshot"])))
     if payload["audited"]:
         audit.begin()
     chance = GlobalChance()

@@ -73,7 +73,7 @@ def _all_fits(evaluation: EvaluationUnderWay) -> Scored:
 def _fit(evaluation: EvaluationUnderWay) -> Scored:
     began, cpu = time.perf_counter(), time.process_time()
     files = evaluation.outputs
-    with without_cell(evaluation.paths.predictions.parent, files) as inside:
+    with without_cell(evaluation.paths.predictions.parent, files, evaluation.inputs) as inside:
         report = fit_and_predict.run(payload_of(evaluation, audited=False), inside)
     for file in files.values():
         if not file.stat().st_size:  # an output that was not written is none

@@ -65,7 +65,7 @@ def _evaluate(path: str) -> None:
             "audited": False,  # an audit cannot be switched off again
             "candidate": candidate.to_json(),
             "snapshot": str(snapshot),
-            "part": None,
+            "isPart": False,
             "root": str(SOURCES),
             "seed": 0,
             "shuffled": None,

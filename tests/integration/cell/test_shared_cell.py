@@ -17,6 +17,7 @@ from fixtures.projects.kitchen import (
     is_alive,
 )
 
+from bakeoff.cell.confinement import landlock
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.oven.start_and_stop_oven import Oven
 
@@ -71,6 +72,33 @@ def test_orders_with_less_time_share_a_cell_since_it_is_watched_from_outside(kit
     first = pid(kitchen)
 
     assert shared(kitchen, wall_s=20.0).value["pid"] == first
+
+
+@pytest.mark.skipif(not landlock.abi(), reason="the kernel has no Landlock")
+def test_orders_with_other_inputs_share_a_cell_which_can_open_none_of_them_by_its_path(kitchen, tmp_path):
+    said = []
+    for word in ("one", "two"):
+        (tmp_path / word).write_text(word)
+        outcome = shared(kitchen, "read", str(tmp_path / "one"), inputs={"given": tmp_path / word})
+        assert outcome.left == ()
+        said.append(outcome.value)
+
+    assert [one["text"] for one in said] == ["one", "two"]
+    assert [one["by path"] for one in said] == ["Permission denied"] * 2
+    assert said[0]["pid"] == said[1]["pid"]
+
+
+def test_an_input_that_is_not_there_is_missed_by_the_one_who_opens_it(kitchen, tmp_path):
+    outcome = shared(kitchen, "read", "", inputs={"given": tmp_path / "gone"})
+
+    assert outcome.error.type == "FileNotFoundError"
+
+
+def test_an_input_that_nobody_opened_is_closed_with_its_order(kitchen, tmp_path):
+    (tmp_path / "one").write_text("one")
+    outcome = shared(kitchen, inputs={"given": tmp_path / "one"})
+
+    assert (outcome.end, outcome.left) == (End.RETURNED, ())
 
 
 def test_each_order_has_its_own_report_log_and_outputs(kitchen):

@@ -13,7 +13,7 @@ from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome
 from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.domain.candidate import Candidate, PipelineStep
-from bakeoff.domain.dataset_and_split import Pinned
+from bakeoff.domain.dataset_and_split import ONE_SPLIT, Design, Pinned
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
@@ -25,6 +25,7 @@ from bakeoff.worker.worker_oven import preloaded
 
 PACKAGES = tuple(Settings().shared_cells)
 TREE = "sklearn.tree:DecisionTreeClassifier"
+FOLDS = 3
 
 CANDIDATES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "dummy": ("sklearn.dummy:DummyClassifier", {"strategy": "stratified"}),
@@ -45,7 +46,15 @@ CANDIDATES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 @pytest.fixture(scope="module")
 def pinned(tmp_path_factory: pytest.TempPathFactory) -> Pinned:
-    folder = tmp_path_factory.mktemp("project")
+    return _pinned(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def in_folds(tmp_path_factory: pytest.TempPathFactory) -> Pinned:
+    return _pinned(tmp_path_factory.mktemp("folds"), Design(folds=FOLDS))
+
+
+def _pinned(folder: Path, design: Design = ONE_SPLIT) -> Pinned:
     return pin(
         PinRequest(
             dataset=DatasetSettings(source="sklearn", name="breast_cancer"),
@@ -54,6 +63,7 @@ def pinned(tmp_path_factory: pytest.TempPathFactory) -> Pinned:
             snapshots=folder / "snapshots",
             seed=0,
             test_size=0.25,
+            design=design,
         )
     )
 
@@ -88,25 +98,33 @@ Bake = Callable[..., tuple[dict[str, dict[str, str]], list[CellOutcome]]]
 
 
 @pytest.fixture
-def bake(pinned: Pinned, parents: list[WarmParent], tmp_path: Path) -> Bake:
-    """Digests of all that each candidate wrote, and the outcomes in order."""
+def bake(pinned: Pinned, in_folds: Pinned, parents: list[WarmParent], tmp_path: Path) -> Bake:
+    """Digests of all that each fit wrote, and the outcomes in order."""
 
     def bake(
-        names: Sequence[str], *, slots: int = 1, packages: tuple[str, ...] = PACKAGES, **run: Any
+        names: Sequence[str],
+        *,
+        folds: int = 0,
+        slots: int = 1,
+        packages: tuple[str, ...] = PACKAGES,
+        **run: Any,
     ) -> tuple[dict[str, dict[str, str]], list[CellOutcome]]:
         rules = ScoringRules(metrics=("accuracy",), average=Average.BINARY, positive_label="1")
-        bakeoff = a_run(dataset=pinned.ref, rules=rules, **run)
+        data = in_folds if folds else pinned
+        bakeoff = a_run(dataset=data.ref, rules=rules, **run)
         watched = [Watched(parent) for parent in parents[:slots]]
         digests = {}
-        for place, name in enumerate(names):
+        fits = [(name, fold) for name in names for fold in (range(folds) if folds else [None])]
+        for place, (name, fold) in enumerate(fits):
+            title = name if fold is None else f"{name}, fold {fold}"
             paths = JobPaths(
                 root=tmp_path,
                 closed=(),
-                snapshot=pinned.folder,
-                log=tmp_path / f"{name}.log",
-                predictions=tmp_path / f"{name}.npy",
+                snapshot=data.folder,
+                log=tmp_path / f"{title}.log",
+                predictions=tmp_path / f"{title}.npy",
             )
-            for file in tmp_path.glob(f"{name}.*"):
+            for file in tmp_path.glob(f"{title}.*"):
                 file.unlink()
             end = evaluate_in_cell(
                 EvaluationUnderWay(
@@ -116,12 +134,14 @@ def bake(pinned: Pinned, parents: list[WarmParent], tmp_path: Path) -> Bake:
                     grant=Grant(threads=1, memory_mb=None),
                     permission=StopsNever(),
                     shared_cells=packages,
+                    fold=fold,
+                    is_part=fold is not None,
                 ),
                 watched[place % slots],  # type: ignore[arg-type]  # it runs orders as one does
             )
-            assert isinstance(end, Scored), (name, end)
+            assert isinstance(end, Scored), (title, end)
             written = {output: sha256(file) for output, file in paths.outputs.items() if file.exists()}
-            digests[name] = {**written, "uses seed": str(end.uses_seed)}
+            digests[title] = {**written, "uses seed": str(end.uses_seed)}
         shared = bool(packages) and not bakeoff.repeat_check
         assert all(one.shared == {shared} for one in watched)
         return digests, [outcome for one in watched for outcome in one.outcomes]
@@ -150,6 +170,17 @@ def test_shared_and_apart_in_any_order_and_in_any_number_of_slots(bake: Bake) ->
             both = apart[name].keys() & shared[name].keys()
             assert {"predictions", "uses seed"} <= both
             assert [shared[name][output] for output in both] == [apart[name][output] for output in both], name
+
+
+def test_folds_share_cells_and_predict_what_they_do_apart(bake: Bake) -> None:
+    names = [name for name in CANDIDATES if name != "light"]
+    apart, _ = bake(names, folds=FOLDS, packages=())
+    shared, outcomes = bake(names, folds=FOLDS)
+
+    assert [outcome.left for outcome in outcomes] == [()] * len(names) * FOLDS
+    assert {fit: written["predictions"] for fit, written in shared.items()} == {
+        fit: written["predictions"] for fit, written in apart.items()
+    }
 
 
 def test_what_is_preloaded_leaves_nothing_and_what_is_imported_ends_its_cell(bake: Bake) -> None:

@@ -137,7 +137,7 @@ def evaluation(root: Path) -> Callable[..., EvaluationUnderWay]:
     [
         ({}, True),
         ({"seed_place": 1}, True),
-        ({"fold": 0}, False),
+        ({"fold": 0}, True),
         ({"shared_cells": ()}, False),
         ({"repeat_check": True}, False),
         ({"candidate": {"env": ("HF_TOKEN",)}}, False),

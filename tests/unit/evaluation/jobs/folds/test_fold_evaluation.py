@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -88,8 +89,12 @@ class Fits:
         self.to_tune.append(part.tune_s)
         if name in self._ends:
             return self._ends[name]
+
+        def opened(name: str) -> IO[bytes]:
+            return part.inputs[name].open("rb")
+
         data = read_snapshot.open_snapshot(
-            part.paths.snapshot / "open", part=part.paths.snapshot / part.part if part.part else None
+            part.paths.snapshot / "open", open_part=opened if part.part else None
         )
         # With each seed it predicts something else.
         predicted = (np.arange(len(data.X_test)) % (part.seed_place + 2) > 0).astype(int)
