@@ -44,8 +44,8 @@ def open_project(config: Path | None, **flags: Any) -> "Context":
 
 def _messenger(context: "Context") -> "Messenger":
     """The worker that a command started or found sends its messages; else Celery is loaded for the first."""
-    from bakeoff.worker.temporary.messages_sent_by_worker import MessengerByWorker
-    from bakeoff.worker.temporary.worker_kept_for_next_command import ReliedOn
+    from bakeoff.worker.temporary.send_doorbells_through_worker import MessengerByWorker
+    from bakeoff.worker.temporary.worker_for_command_run import ReliedOn
 
     return MessengerByWorker(ReliedOn(), lambda: _celery_messenger(context))
 

@@ -14,7 +14,7 @@ from bakeoff.domain.errors import BakeoffError, InvalidInputError
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.machine.work_in_thread import start_in_thread
 from bakeoff.operations.context import Context, Messenger
-from bakeoff.worker.temporary.messages_sent_by_worker import MessengerByWorker
+from bakeoff.worker.temporary.send_doorbells_through_worker import MessengerByWorker
 from bakeoff.worker.temporary.worker_for_one_process import OwnedWorker
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from bakeoff.api.security.request_guard import STATIC
 from bakeoff.domain.errors import BakeoffError, NotFoundError
 from bakeoff.operations.doctor.broker_check import BrokerStatus
 from bakeoff.web import page_responses, static_files
-from bakeoff.web.live_page_changes import LiveChanges
+from bakeoff.web.notify_open_pages_of_changes import LiveChanges
 from bakeoff.web.page_request_and_answer import Handler, PageRoute, SeeOther, Visit, visit_of
 from bakeoff.web.routes import (
     candidate_pages,
@@ -46,7 +46,7 @@ from bakeoff.web.routes import (
     queue_and_schedule_pages,
     run_actions,
     run_pages,
-    run_subpages,
+    run_pareto_pairs_setup_pages,
     settings_and_audit_pages,
     start_run_pages,
     suite_pages,
@@ -187,7 +187,7 @@ PAGES: tuple[PageRoute, ...] = (
     *run_pages.PAGES,
     *run_actions.PAGES,
     *job_pages.PAGES,
-    *run_subpages.PAGES,
+    *run_pareto_pairs_setup_pages.PAGES,
     *suite_pages.PAGES,
     *compare_page.PAGES,
     *model_pages.PAGES,

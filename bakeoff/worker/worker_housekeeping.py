@@ -21,7 +21,7 @@ from bakeoff.store.bakeoffs.change_marks import WriteWatch
 from bakeoff.store.bakeoffs.results import race_rows, verdict_rows
 from bakeoff.store.database import kill_stopped_writer
 from bakeoff.store.database.engine_and_transactions import SILENCE_TIMEOUT_S
-from bakeoff.worker.saver_process import Saver
+from bakeoff.worker.judge_and_save_process import Saver
 from bakeoff.worker.temporary.when_worker_may_leave import WorkerOwner, WorkersLock
 from bakeoff.worker.temporary.worker_files import file_of, listen
 from bakeoff.worker.tracker_process import Tracker

@@ -33,7 +33,7 @@ from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs.queue.claims import Caps
 from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, MetricCounts
-from bakeoff.worker.temporary.worker_kept_for_next_command import TemporaryWorker
+from bakeoff.worker.temporary.worker_for_command_run import TemporaryWorker
 from registry.catalog.models_yaml_schema import KEYS as CATALOG_KEYS
 
 DOCS = ROOT / "docs"

@@ -13,7 +13,7 @@ from bakeoff.domain.runs.verdict import Standing
 from bakeoff.operations.doorbells import why_nothing_runs
 from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
 from bakeoff.operations.suites.suite_report import MemberStatus, SuiteReport, read_suite
-from bakeoff.worker.temporary import worker_kept_for_next_command
+from bakeoff.worker.temporary import worker_for_command_run
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -54,7 +54,7 @@ def follow_suite(context: "Context", suite_id: str, console: "Console") -> Suite
             if why := why_nothing_runs(context, [summary.run.id for summary in runs]):
                 console.print(why, soft_wrap=True)
             idle_since = None
-        worker_kept_for_next_command.replace_the_dead(context, report.members[-1].member.run_id)
+        worker_for_command_run.replace_the_dead(context, report.members[-1].member.run_id)
         time.sleep(_PAUSE_S)
 
 

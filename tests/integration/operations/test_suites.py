@@ -30,7 +30,7 @@ from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Holder
 from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine_and_transactions import writing
-from bakeoff.worker import saver_process
+from bakeoff.worker import judge_and_save_process
 from bakeoff.worker.worker_housekeeping import Housekeeper
 
 if TYPE_CHECKING:
@@ -301,9 +301,11 @@ def test_a_worker_starts_its_saver_once_for_a_suite_that_is_to_be_judged(
             return 0
 
     # There alone: the rest of this process goes on to start real ones.
-    monkeypatch.setattr(saver_process, "subprocess", SimpleNamespace(Popen=Ended, DEVNULL=subprocess.DEVNULL))
+    monkeypatch.setattr(
+        judge_and_save_process, "subprocess", SimpleNamespace(Popen=Ended, DEVNULL=subprocess.DEVNULL)
+    )
     starting.start_suite(context, starting.new_suite(context, "pair"))
-    saver = saver_process.Saver(context)
+    saver = judge_and_save_process.Saver(context)
     saver.start_if_due()
     assert started == []  # its runs are under way
     end_all(context, lambda *_: 0.9)
@@ -311,7 +313,7 @@ def test_a_worker_starts_its_saver_once_for_a_suite_that_is_to_be_judged(
     for _ in range(3):
         saver.start_if_due()
 
-    assert started == ["bakeoff.worker.saver_process"]
+    assert started == ["bakeoff.worker.judge_and_save_process"]
 
 
 def test_lists_show_the_verdict_of_a_suite_that_nobody_has_opened(context: Context) -> None:

@@ -300,7 +300,9 @@ def test_a_saver_that_is_killed_while_it_asks_is_followed_by_another(project: Pr
     run(project, "late", save_as="killed")
     run_id = start(project, "linear", save_as="killed")
     wait_for(lambda: "asked" in project.log_of(run_id, "production"), "the question")
-    [saver] = [p for p in project.processes() if "bakeoff.worker.saver_process" in " ".join(p.cmdline())]
+    [saver] = [
+        p for p in project.processes() if "bakeoff.worker.judge_and_save_process" in " ".join(p.cmdline())
+    ]
     (project.folder / "plugins" / "mine.py.go").touch()
     saver.kill()
 

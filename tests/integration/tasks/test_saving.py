@@ -429,7 +429,7 @@ def test_the_worker_starts_another_saver_when_one_was_killed(project: Project, w
     [saver] = [
         one
         for one in psutil.Process(worker.process.pid).children()
-        if "bakeoff.worker.saver_process" in one.cmdline()
+        if "bakeoff.worker.judge_and_save_process" in one.cmdline()
     ]
     saver.kill()
     hold.unlink()

@@ -13,7 +13,7 @@ from fixtures.projects.signals import SYMBOLS, SignalProject, a_signal_project
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.signal import EnsembleRules, SignalOrder
 from bakeoff.store.bakeoffs import run_rows
-from tasks import ensemble_service_on_workers
+from tasks import ensemble_service_asking_workers
 
 _FORGED = [
     "nan",
@@ -270,7 +270,7 @@ def test_a_bad_request_for_signals_is_refused_in_one_line(
 
 def test_the_ensemble_service_asks_by_jobs(place: Place) -> None:
     day = date(2025, 1, 18)
-    said = ensemble_service_on_workers.JobAnswers(context=place.project.context, timeout_s=60)(
+    said = ensemble_service_asking_workers.JobAnswers(context=place.project.context, timeout_s=60)(
         SignalOrder(
             symbols=("AAA", "CCC"),
             as_of=day,
@@ -287,6 +287,6 @@ def test_the_ensemble_service_asks_by_jobs(place: Place) -> None:
         ("AAA", "BUY"),
         ("CCC", "BUY"),
     ]
-    kept = ensemble_service_on_workers.service().get_ensemble_signal("AAA", day)
+    kept = ensemble_service_asking_workers.service().get_ensemble_signal("AAA", day)
     assert kept is not None
     assert kept.models_contributing == ("optimist", "later")

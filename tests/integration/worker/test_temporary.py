@@ -12,7 +12,7 @@ from fixtures.projects.project import Project, a_project, wait_for
 from fixtures.servers import warm
 
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.worker.temporary import worker_kept_for_next_command
+from bakeoff.worker.temporary import worker_for_command_run
 
 #: Starts a worker for a run, then the run, and waits for its end; each step when it is told to.
 PRODUCER = """
@@ -20,10 +20,10 @@ import sys
 from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from tasks import enqueue
 from tasks.celery import process_context
-from bakeoff.worker.temporary import worker_kept_for_next_command
+from bakeoff.worker.temporary import worker_for_command_run
 
 run_id, *models = sys.argv[1:]
-print(worker_kept_for_next_command.start_for(process_context(), run_id), flush=True)
+print(worker_for_command_run.start_for(process_context(), run_id), flush=True)
 sys.stdin.readline()
 enqueue.start_run(RunRequest(dataset="tiny", models=models, baseline=False, run_id=run_id))
 print(enqueue.wait(run_id, timeout_s=60), flush=True)
@@ -37,7 +37,7 @@ WATCHFUL = PRODUCER.replace(
 import time
 from bakeoff.store.bakeoffs import run_rows
 while not run_rows.get(process_context().engine, run_id).state.has_ended:
-    if worker_kept_for_next_command.replace_the_dead(process_context(), run_id):
+    if worker_for_command_run.replace_the_dead(process_context(), run_id):
         print("replaced", flush=True)
     time.sleep(0.2)
 print(enqueue.wait""",
@@ -55,10 +55,10 @@ from bakeoff.cli.project_access import open_project
 from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.operations.runs.start_run import start_run
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.worker.temporary import worker_kept_for_next_command
+from bakeoff.worker.temporary import worker_for_command_run
 
 context, run_id = open_project(None), sys.argv[1]
-worker_kept_for_next_command.start_for(context, run_id)
+worker_for_command_run.start_for(context, run_id)
 start_run(context, RunRequest(dataset="tiny", models=["good"], baseline=False, run_id=run_id))
 began = time.monotonic()
 while not run_rows.get(context.engine, run_id).state.has_ended:
@@ -218,7 +218,7 @@ def run_keeping(project: Project, seconds: float, *models: str) -> Producer:
 
 
 def stop_all(project: Project) -> None:
-    assert worker_kept_for_next_command.stop_idle(project.context) == 1
+    assert worker_for_command_run.stop_idle(project.context) == 1
     assert temporary(project) == []
 
 
@@ -279,7 +279,7 @@ def test_one_that_is_at_work_is_neither_replaced_nor_stopped(project: Project) -
     second = Producer(project, "good", script=KEEPING.format(seconds=60))
 
     assert second.says() == "False"
-    assert worker_kept_for_next_command.stop_idle(project.context) == 0
+    assert worker_for_command_run.stop_idle(project.context) == 0
     assert temporary(project) == [busy]
     second.go_on()
     assert second.says() == "completed"

@@ -16,7 +16,7 @@ import pytest
 
 from bakeoff.settings.configuration import load
 from bakeoff.worker.temporary import find_or_start_worker, when_worker_may_leave, worker_files
-from bakeoff.worker.temporary.messages_sent_by_worker import MessengerByWorker
+from bakeoff.worker.temporary.send_doorbells_through_worker import MessengerByWorker
 from bakeoff.worker.temporary.worker_for_one_process import OwnedWorker
 
 

@@ -69,14 +69,14 @@ def retry(
     from bakeoff.cli.output.runs.run_header import header
     from bakeoff.operations.runs import start_run
     from bakeoff.store.bakeoffs import run_rows
-    from bakeoff.worker.temporary import worker_kept_for_next_command
+    from bakeoff.worker.temporary import worker_for_command_run
 
     began = time.monotonic()
     context = project_access.open_project(config)
     engine = project_access.database(context)
     context.broker.hold_or_fail()
     new_run_id = start_run.retry(context, run_rows.find(engine, run))
-    own_worker = not no_worker and worker_kept_for_next_command.start_for(context, new_run_id)
+    own_worker = not no_worker and worker_for_command_run.start_for(context, new_run_id)
     console = terminal.err() if as_json else terminal.out()
     terminal.show(console, header(run_rows.get(engine, new_run_id)))
     if detach:

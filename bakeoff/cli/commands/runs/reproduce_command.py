@@ -40,7 +40,7 @@ def reproduce(
     """
     from bakeoff.cli.project_access import find_job
     from bakeoff.operations.runs import reproduce_result
-    from bakeoff.worker.temporary import worker_kept_for_next_command
+    from bakeoff.worker.temporary import worker_for_command_run
 
     began = time.monotonic()
     context = project_access.open_project(config)
@@ -48,7 +48,7 @@ def reproduce(
     fit = reproduce_result.first_fit(context, find_job(engine, evaluation, model))
     context.broker.hold_or_fail()
     run_id = reproduce_result.start_reproduction(context, fit)
-    own_worker = not no_worker and worker_kept_for_next_command.start_for(context, run_id)
+    own_worker = not no_worker and worker_for_command_run.start_for(context, run_id)
     console = terminal.err() if as_json else terminal.out()
     _wait_for_end(context, run_id, console, own_worker=own_worker, began=began)
     found = reproduce_result.compare_with_first(context, fit, run_id)

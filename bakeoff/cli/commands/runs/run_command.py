@@ -155,14 +155,12 @@ def _start(
     from bakeoff.domain.ids_and_times import new_id
     from bakeoff.domain.machine.work_in_thread import start_in_thread
     from bakeoff.store.database import schema_version
-    from bakeoff.worker.temporary import worker_kept_for_next_command
+    from bakeoff.worker.temporary import worker_for_command_run
 
     run_id = new_id()
     schema_version.ensure(context.engine)
     context.broker.hold_or_fail()
-    starting = start_in_thread(
-        lambda: may_start_worker and worker_kept_for_next_command.start_for(context, run_id)
-    )
+    starting = start_in_thread(lambda: may_start_worker and worker_for_command_run.start_for(context, run_id))
     from bakeoff.operations.runs import start_run
 
     plan = run_options.plan_of(context, request, added, console)

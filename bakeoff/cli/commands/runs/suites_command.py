@@ -126,11 +126,11 @@ def follow_to_its_end(
 
 
 def _start_worker(context: "Context", run_id: str, *, may_start: bool) -> None:
-    from bakeoff.worker.temporary import worker_kept_for_next_command
+    from bakeoff.worker.temporary import worker_for_command_run
 
     context.broker.hold_or_fail()
     if may_start:
-        worker_kept_for_next_command.start_for(context, run_id)
+        worker_for_command_run.start_for(context, run_id)
 
 
 def _follow(context: "Context", suite_id: str, console: "Console") -> "SuiteReport | None":

@@ -64,7 +64,7 @@ def up(  # noqa: PLR0917 - one parameter for each option
     from bakeoff.store.database import schema_version
     from bakeoff.worker import forked_module, run_celery_nodes
     from bakeoff.worker.process_supervisor import supervise
-    from bakeoff.worker.temporary.worker_kept_for_next_command import stop_idle
+    from bakeoff.worker.temporary.worker_for_command_run import stop_idle
     from registry.catalog.models_yaml_schema import read
 
     context = project_access.open_project(config, evalWorkers=eval_workers, apiHost=host, apiPort=port)

@@ -43,7 +43,7 @@ def worker(
     from bakeoff.settings import log_setup
     from bakeoff.store.database import schema_version
     from bakeoff.worker import run_celery_nodes
-    from bakeoff.worker.temporary import worker_kept_for_next_command
+    from bakeoff.worker.temporary import worker_for_command_run
     from registry.catalog.models_yaml_schema import read
 
     context = project_access.open_project(config, evalWorkers=eval_workers)
@@ -55,7 +55,7 @@ def worker(
     schema_version.ensure(context.engine)
     read(configuration.catalog_file)
     context.broker.hold_or_fail()
-    worker_kept_for_next_command.stop_idle(context)  # it would take memory, and jobs
+    worker_for_command_run.stop_idle(context)  # it would take memory, and jobs
     settings = configuration.settings
     terminal.announce(f"taking {settings.eval_workers} evaluations at once on {settings.node}; Ctrl-C stops")
     run_celery_nodes.serve(configuration, log_level=log_level)
@@ -63,7 +63,7 @@ def worker(
 
 def _stop(context: "Context") -> None:
     from bakeoff.worker.temporary.worker_files import TemporaryWorker
-    from bakeoff.worker.temporary.worker_kept_for_next_command import stop_idle
+    from bakeoff.worker.temporary.worker_for_command_run import stop_idle
 
     if stop_idle(context):
         said = "stopped"

@@ -110,14 +110,12 @@ def _start(
     from bakeoff.domain.machine.work_in_thread import start_in_thread
     from bakeoff.operations.signals import start_signals
     from bakeoff.store.database import schema_version
-    from bakeoff.worker.temporary import worker_kept_for_next_command
+    from bakeoff.worker.temporary import worker_for_command_run
 
     run_id = new_id()
     schema_version.ensure(context.engine)
     context.broker.hold_or_fail()
-    starting = start_in_thread(
-        lambda: may_start_worker and worker_kept_for_next_command.start_for(context, run_id)
-    )
+    starting = start_in_thread(lambda: may_start_worker and worker_for_command_run.start_for(context, run_id))
     plan = _plan(context, request, console)
     own_worker = starting.result()
     start_signals.start_planned_signals(context, plan, run_id=run_id, name=request.name)

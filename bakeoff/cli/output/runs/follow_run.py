@@ -15,7 +15,7 @@ from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
 from bakeoff.operations.judging.verdict_conditions import is_held_back
 from bakeoff.operations.runs.run_report import read_report, report_record, run_record, scored_nobody
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.worker.temporary import worker_kept_for_next_command
+from bakeoff.worker.temporary import worker_for_command_run
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,7 +83,7 @@ def _follow(context: "Context", run_id: str, console: "Console", idle_reason: Id
         for polled in poll(context.engine, run_id, idle_reason):
             display.update(polled)
             if not polled.run.state.has_ended:
-                worker_kept_for_next_command.replace_the_dead(context, run_id)
+                worker_for_command_run.replace_the_dead(context, run_id)
     return polled.run
 
 

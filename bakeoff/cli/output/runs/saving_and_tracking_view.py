@@ -17,7 +17,7 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.domain.wording import counted
 from bakeoff.store.bakeoffs import saving_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
-from bakeoff.worker.temporary import worker_kept_for_next_command
+from bakeoff.worker.temporary import worker_for_command_run
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -39,7 +39,7 @@ def wait_until_saved(context: "Context", run: Run, console: "Console") -> None:
         return
     with terminal.busy(console, "comparing with Production, and saving the models"):
         while is_under_way(context, run.id):
-            worker_kept_for_next_command.replace_the_dead(context, run.id)
+            worker_for_command_run.replace_the_dead(context, run.id)
             time.sleep(_PAUSE_S)
 
 

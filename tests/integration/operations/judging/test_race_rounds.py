@@ -23,7 +23,7 @@ from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import held_jobs
 from bakeoff.store.bakeoffs.results import fold_rows, race_rows
 from bakeoff.store.database import schema_version
-from bakeoff.worker import saver_process
+from bakeoff.worker import judge_and_save_process
 
 FIVE = replace(DATASET, design=Design(folds=5), test_rows=1000)
 COST = Cost(fit_s=1.0, predict_s=0.5, cpu_s=1.0, peak_memory_mb=10.0, granted_threads=1)
@@ -125,12 +125,14 @@ def test_the_saver_looks_where_nobody_did_for_two_checks(
             return 0
 
     # There alone: the rest of this process goes on to start real ones.
-    monkeypatch.setattr(saver_process, "subprocess", SimpleNamespace(Popen=Ended, DEVNULL=subprocess.DEVNULL))
-    saver = saver_process.Saver(context)
+    monkeypatch.setattr(
+        judge_and_save_process, "subprocess", SimpleNamespace(Popen=Ended, DEVNULL=subprocess.DEVNULL)
+    )
+    saver = judge_and_save_process.Saver(context)
     saver.start_if_due()
     assert started == []  # whoever ended the last job may be about to look
     saver.start_if_due()
-    assert started == ["bakeoff.worker.saver_process"]
+    assert started == ["bakeoff.worker.judge_and_save_process"]
     look_where_rounds_are_over(context)
     saver.start_if_due()
-    assert started == ["bakeoff.worker.saver_process"]
+    assert started == ["bakeoff.worker.judge_and_save_process"]

@@ -1,4 +1,4 @@
-"""The port to the task queue of a process that relies on a temporary worker: the worker sends the messages.
+"""Sends the doorbells of a process through the temporary worker that it relies on.
 
 So Celery and redis are not imported by a notebook or by `bakeoff run`, which would take as long as all that
 is written for a run. A worker that is asked for doorbells looks itself which are due.

@@ -13,8 +13,8 @@ from bakeoff.domain.errors import NotFoundError
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import change_marks
-from bakeoff.web import live_page_changes
-from bakeoff.web.live_page_changes import LiveChanges
+from bakeoff.web import notify_open_pages_of_changes
+from bakeoff.web.notify_open_pages_of_changes import LiveChanges
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_hundred_pages_ask_the_database_as_often_as_one(
         asked.append(run_id)
         return real(context.engine, run_id)
 
-    monkeypatch.setattr(live_page_changes.change_marks, "of_run", counted)
+    monkeypatch.setattr(notify_open_pages_of_changes.change_marks, "of_run", counted)
 
     async def watch() -> tuple[set[str], set[str], int]:
         watchers = SharedWatchers()

@@ -1,4 +1,4 @@
-"""Tells open pages that something has changed. What it is they read themselves, from their own address."""
+"""Tells open pages that something has changed. They read what it is themselves, from their own address."""
 
 import time
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""Other views of a run: score against cost, all pairs, and what it was asked to do."""
+"""More pages of a run: score against cost (Pareto), all pairs, its setup; and its report as a file."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""`EnsembleService` on workers: each model answers in a job of its own, as in a run of signals."""
+"""An `EnsembleService` that asks workers: each model answers in a job of its own, as in a run of signals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -60,7 +60,7 @@ class Saver:
         configuration = self._context.configuration
         path = os.pathsep.join([str(SOURCES), *import_path(configuration.root)])
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "bakeoff.worker.saver_process"],
+            [sys.executable, "-P", "-m", "bakeoff.worker.judge_and_save_process"],
             env={**os.environ, **configuration.as_environment(), "PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
         )
