@@ -8,8 +8,8 @@ from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.signal import SignalOrder
 from bakeoff.evaluation.signals.signal_run_plan import plan_of_order
+from bakeoff.inference.ask_signal_models import ModelAnswers
 from bakeoff.inference.ensemble_service import EnsembleService
-from bakeoff.inference.signal_model_answers import ModelAnswers
 from bakeoff.operations.context import Context
 from bakeoff.operations.signals.start_signals import log_warnings, start_planned_signals
 from bakeoff.store.bakeoffs import job_queries, run_rows

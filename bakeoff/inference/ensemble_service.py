@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.domain.ensemble import combine
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import EnsembleSignal, SignalOrder
-from bakeoff.inference.signal_model_answers import AnswerSource, InProcessSource, ModelAnswers, inputs_from
+from bakeoff.inference.ask_signal_models import AnswerSource, InProcessSource, ModelAnswers, inputs_from
 from registry.catalog.live_catalog import Catalog
 from registry.code.call_signal_model import config_of
 

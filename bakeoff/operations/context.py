@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bakeoff.broker.redis_of_project import Broker
     from bakeoff.evaluation.datasets.pin_cache import PinCache
-    from bakeoff.operations.caps_and_job_grants import SharedCaps
+    from bakeoff.operations.concurrency_caps_and_job_resources import SharedCaps
     from bakeoff.operations.upkeep.event_relay import EventRelay
     from bakeoff.store.bakeoffs.queue.queue_order import WaitingJob
     from registry.catalog.live_catalog import Catalog
@@ -114,7 +114,7 @@ class Context:
     @cached_property
     def shared_caps(self) -> "SharedCaps":
         """How many evaluations run at once. Forked children share what this process announces."""
-        from bakeoff.operations.caps_and_job_grants import SharedCaps
+        from bakeoff.operations.concurrency_caps_and_job_resources import SharedCaps
 
         return SharedCaps(self.configuration.settings)
 

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bakeoff.broker import EVALUATIONS
-from bakeoff.operations.caps_and_job_grants import full_disk
+from bakeoff.operations.concurrency_caps_and_job_resources import full_disk
 from bakeoff.operations.context import Context
 from bakeoff.settings.log_setup import RepeatedWarning
 from bakeoff.store.bakeoffs import held_jobs, job_queries

@@ -13,7 +13,7 @@ from celery import bootsteps
 from celery.worker import state
 
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.operations.caps_and_job_grants import CapsFollower
+from bakeoff.operations.concurrency_caps_and_job_resources import CapsFollower
 from bakeoff.operations.doorbells import ring_next, sweep
 from bakeoff.settings.log_setup import RepeatedWarning
 from bakeoff.store.bakeoffs import cancellation, job_queries, run_rows, saving_rows, suite_rows

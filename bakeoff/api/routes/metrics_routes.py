@@ -18,7 +18,7 @@ from bakeoff.api.cached_probe import CachedProbe, ProbeTimes
 from bakeoff.api.handler_services_and_rights import TheService
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
-from bakeoff.operations.caps_and_job_grants import CapsFollower
+from bakeoff.operations.concurrency_caps_and_job_resources import CapsFollower
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs.queue.claims import Caps
 from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, MetricCounts, read_counts

@@ -28,7 +28,7 @@ from bakeoff.evaluation.conformance.checked_candidate import (
 from bakeoff.evaluation.conformance.conformance_check_runner import Check, CheckFailedError, run_checks
 from bakeoff.evaluation.conformance.fit_checks import FIT_CHECKS, REFIT_CHECKS
 from bakeoff.evaluation.conformance.fit_checks import leak_free as _leak_free
-from bakeoff.evaluation.conformance.network_pickle_and_time_checks import (
+from bakeoff.evaluation.conformance.network_pickle_thread_clock_checks import (
     ISOLATION_CHECKS,
     NETWORK_CHECK,
     watch_network,

@@ -16,7 +16,6 @@ from bakeoff.evaluation.datasets.canonical_table import address
 from bakeoff.evaluation.datasets.pin_snapshot import SPARE_BYTES
 from bakeoff.evaluation.datasets.snapshot_layout import FORMAT, folder_of
 from bakeoff.evaluation.market.market_snapshot import write_market
-from bakeoff.evaluation.market.panel import Panel
 from bakeoff.evaluation.market.prices_and_fundamentals import (
     FUNDAMENTALS_TABLE,
     PRICES_TABLE,
@@ -24,6 +23,7 @@ from bakeoff.evaluation.market.prices_and_fundamentals import (
     read_prices,
 )
 from bakeoff.evaluation.market.read_market_table import market_files
+from bakeoff.evaluation.market.table_by_symbol_and_day import Panel
 from bakeoff.evaluation.user_functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.settings.market_settings import MarketSettings, MarketSource
 

@@ -16,7 +16,7 @@ from bakeoff.evaluation.datasets.canonical_column import Field
 from bakeoff.evaluation.datasets.read_snapshot import damaged
 from bakeoff.evaluation.datasets.snapshot_frame_files import read_rows, to_disk, write_rows, write_text
 from bakeoff.evaluation.datasets.snapshot_layout import MANIFEST, OPEN, SnapshotManifest, read_manifest
-from bakeoff.evaluation.market.panel import Panel
+from bakeoff.evaluation.market.table_by_symbol_and_day import Panel
 
 if TYPE_CHECKING:
     import pandas as pd

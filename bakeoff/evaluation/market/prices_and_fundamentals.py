@@ -20,8 +20,8 @@ import numpy as np
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import counted
-from bakeoff.evaluation.market.panel import Panel
 from bakeoff.evaluation.market.read_market_table import naming_table, read_panel
+from bakeoff.evaluation.market.table_by_symbol_and_day import Panel
 from bakeoff.evaluation.user_functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.settings.market_settings import TableSettings
 

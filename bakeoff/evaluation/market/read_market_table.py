@@ -11,9 +11,9 @@ import numpy as np
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import LONGEST_SYMBOL
 from bakeoff.domain.wording import counted, listed, nearest
-from bakeoff.evaluation.datasets.convert_to_dtypes import convert
+from bakeoff.evaluation.datasets.convert_to_declared_dtypes import convert
 from bakeoff.evaluation.datasets.sources import read_dataset
-from bakeoff.evaluation.market.panel import Panel
+from bakeoff.evaluation.market.table_by_symbol_and_day import Panel
 from bakeoff.evaluation.user_functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource

@@ -22,6 +22,7 @@ from bakeoff.domain.runs.verdict import (
     is_cheap,
 )
 from bakeoff.evaluation.statistics import verdict_sentences
+from bakeoff.evaluation.statistics.costs_of_tied_candidates import cost_of
 from bakeoff.evaluation.statistics.pairwise_comparison import (
     DRAWS,
     ComparedScores,
@@ -33,7 +34,6 @@ from bakeoff.evaluation.statistics.score_intervals import interval
 from bakeoff.evaluation.statistics.sketches.row_blocks import SEED
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.evaluation.statistics.standings import bands_of, pair_differences, standings_of, to_best_of
-from bakeoff.evaluation.statistics.tie_break_costs import cost_of
 from bakeoff.evaluation.statistics.verdict_findings import SplitUse, findings_of, too_few
 from bakeoff.evaluation.statistics.verdict_sentences import Contender
 from bakeoff.evaluation.statistics.winners_curse import (

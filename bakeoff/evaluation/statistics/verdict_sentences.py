@@ -21,7 +21,7 @@ from bakeoff.domain.runs.verdict import (
     is_cheap,
 )
 from bakeoff.domain.wording import counted, joined, joined_in_brief
-from bakeoff.evaluation.statistics.tie_break_costs import cost_of, costs_in_words, measured_cost
+from bakeoff.evaluation.statistics.costs_of_tied_candidates import cost_of, costs_in_words, measured_cost
 
 #: As `prefer`: the user gave an order of candidates, not a cost.
 ORDER = "order"

@@ -222,7 +222,7 @@ def _judge(
     """The verdict by each metric, and the sketches by metric and candidate."""
     from bakeoff.evaluation.statistics.pairwise_comparison import IncomparableError
     from bakeoff.evaluation.statistics.reach_verdict import judge
-    from bakeoff.operations.judging.statistics_inputs import judged_candidate, use_of_split
+    from bakeoff.operations.judging.results_as_statistics_inputs import judged_candidate, use_of_split
 
     settings = context.configuration.settings
     use = use_of_split(context, results[0].run.dataset)

@@ -20,11 +20,15 @@ from bakeoff.evaluation.statistics.reach_verdict import LEVEL, JudgedCandidate, 
 from bakeoff.operations.conformance.conformance_report_store import findings_of_checks
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.race_rounds import with_stopped
+from bakeoff.operations.judging.results_as_statistics_inputs import (
+    always_positive,
+    judged_candidate,
+    use_of_split,
+)
+from bakeoff.operations.judging.reused_sealed_and_spent_rows import SpentRows, with_use_of_split
 from bakeoff.operations.judging.shuffle_check import check_shuffled, own_scores
 from bakeoff.operations.judging.sketch_kept_predictions import sketch_what_has_none
-from bakeoff.operations.judging.statistics_inputs import always_positive, judged_candidate, use_of_split
-from bakeoff.operations.judging.used_and_spent_test_rows import SpentRows, with_use_of_split
-from bakeoff.operations.judging.verdict_conditions import is_strict, without_crown
+from bakeoff.operations.judging.strict_and_fail_on_gates import is_strict, without_crown
 from bakeoff.store.bakeoffs import job_queries
 from bakeoff.store.bakeoffs.results import earlier_fits, race_rows, verdict_rows
 

@@ -23,9 +23,9 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.wording import listed, nearest, quoted
 from bakeoff.evaluation.checks.shuffled_labels import REFITS, SLUGS, is_decided, shuffle_findings
 from bakeoff.evaluation.temporary_oven import own_folder, own_oven
-from bakeoff.operations.caps_and_job_grants import grant_for
+from bakeoff.operations.concurrency_caps_and_job_resources import grant_for
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging.verdict_conditions import is_strict, without_crown
+from bakeoff.operations.judging.strict_and_fail_on_gates import is_strict, without_crown
 from bakeoff.store.bakeoffs import job_queries
 from bakeoff.store.bakeoffs.results import shuffled_refit_rows, verdict_rows
 
@@ -54,7 +54,7 @@ def cost_in_words(cost: Mapping[str, Any]) -> str:
 
 def check_shuffled(context: Context, run: Run, name: str, *, deaths: int = 0) -> ShuffleCheck:
     """The check of a candidate of the run. `deaths`: how many processes died that were to judge the run."""
-    from bakeoff.operations.judging.shuffled_refit import RefitError
+    from bakeoff.operations.judging.refit_to_shuffled_labels import RefitError
 
     job = _job_of(context, run, name)
     made_of = digest_of([_evaluation(context, run, job, context.configuration.copies).parts_now()])
@@ -74,7 +74,7 @@ def check_shuffled(context: Context, run: Run, name: str, *, deaths: int = 0) ->
 def _make_more(context: Context, run: Run, job: Job, scores: list[float], made_of: str) -> None:
     """Adds to the scores that are there until they decide. RefitError when there can be no more."""
     from bakeoff.evaluation.conformance.check_candidate import PRELOADED
-    from bakeoff.operations.judging.shuffled_refit import RefitError, refit_to_shuffled_labels
+    from bakeoff.operations.judging.refit_to_shuffled_labels import RefitError, refit_to_shuffled_labels
 
     configuration = context.configuration
     longest_s = configuration.settings.shuffle_check_timeout

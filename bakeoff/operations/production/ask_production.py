@@ -34,7 +34,7 @@ from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, Predict
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.evaluation.temporary_oven import RunCell, own_folder, own_oven
 from bakeoff.evaluation.user_functions.custom_metric_scores import CustomScoring, with_custom_metrics
-from bakeoff.operations.caps_and_job_grants import usual_grant
+from bakeoff.operations.concurrency_caps_and_job_resources import usual_grant
 from bakeoff.operations.context import Context
 from bakeoff.operations.production import production_in_cell
 from bakeoff.operations.upkeep.work_under_lease import work_while_leased

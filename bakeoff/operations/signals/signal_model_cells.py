@@ -22,7 +22,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.signals.artefacts_for_signal_cell import ArtefactCopy, copy_out
 from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
 from bakeoff.evaluation.temporary_oven import own_oven
-from bakeoff.operations.caps_and_job_grants import grant_for
+from bakeoff.operations.concurrency_caps_and_job_resources import grant_for
 from bakeoff.operations.context import Context
 from registry.models.registry_opening import open_registry
 

@@ -8,7 +8,7 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.evaluation_under_way import Grant
-from bakeoff.operations.caps_and_job_grants import grant_for
+from bakeoff.operations.concurrency_caps_and_job_resources import grant_for
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs.queue.claims import Claim, Lease, NextClaim
 from bakeoff.worker.jobs.lease_monitor import LeaseMonitor

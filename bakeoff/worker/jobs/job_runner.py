@@ -17,7 +17,7 @@ from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.ids_and_times import parse_id
 from bakeoff.domain.runs.job import JobError, JobKind, Phase
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
-from bakeoff.operations.caps_and_job_grants import full_disk
+from bakeoff.operations.concurrency_caps_and_job_resources import full_disk
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import ring_next
 from bakeoff.operations.judging import compute_run_verdict  # noqa: F401 - loaded once, before the pool is forked

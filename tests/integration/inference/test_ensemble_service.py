@@ -18,7 +18,7 @@ from bakeoff.domain.candidate import Candidate, CandidateKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import EnsembleRules, ModelOutput, SignalOrder, SignalType
 from bakeoff.inference import EnsembleService
-from bakeoff.inference.signal_model_answers import InProcessSource, ModelAnswers, ModelInputs
+from bakeoff.inference.ask_signal_models import InProcessSource, ModelAnswers, ModelInputs
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.signals import ensemble_signals, stored_answers_of_signal_models
 from registry.catalog.live_catalog import Catalog, CatalogContents
@@ -144,7 +144,7 @@ def test_one_that_fails_or_is_slow_spoils_no_other(
     )
     began = time.monotonic()
 
-    with caplog.at_level(logging.WARNING, "bakeoff.inference.signal_model_answers"):
+    with caplog.at_level(logging.WARNING, "bakeoff.inference.ask_signal_models"):
         [found] = service.generate_ensemble_signals(["AAA"], FRIDAY, persist=False)
 
     assert found.models_contributing == ("a", "b")

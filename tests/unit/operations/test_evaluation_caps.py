@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.operations.caps_and_job_grants import CapsFollower, SharedCaps
+from bakeoff.operations.concurrency_caps_and_job_resources import CapsFollower, SharedCaps
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs.queue.claims import Caps
 

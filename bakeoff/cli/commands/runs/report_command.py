@@ -10,7 +10,7 @@ import typer
 from bakeoff.cli import project_access
 from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
-from bakeoff.operations.judging.verdict_conditions import FailOn, VerdictGate
+from bakeoff.operations.judging.strict_and_fail_on_gates import FailOn, VerdictGate
 
 if TYPE_CHECKING:
     from bakeoff.web.reports.report_contents import ReportContents

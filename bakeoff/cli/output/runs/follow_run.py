@@ -12,7 +12,7 @@ from bakeoff.cli.output.runs.show_run_report import show_outcome
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.doorbells import why_nothing_runs
 from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
-from bakeoff.operations.judging.verdict_conditions import is_held_back
+from bakeoff.operations.judging.strict_and_fail_on_gates import is_held_back
 from bakeoff.operations.runs.run_report import read_report, report_record, run_record, scored_nobody
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.worker.temporary import worker_for_command_run

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.evaluation.datasets.convert_to_dtypes import convert
+from bakeoff.evaluation.datasets.convert_to_declared_dtypes import convert
 from bakeoff.evaluation.datasets.sources.built_in_sources import TOY_SETS, labelled_frame, load_toy_set
 from bakeoff.evaluation.datasets.sources.csv_and_parquet_sources import (
     csv_columns,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.evaluation.market.market_snapshot import open_market
-from bakeoff.evaluation.market.panel import Panel
+from bakeoff.evaluation.market.table_by_symbol_and_day import Panel
 
 HEADER = "symbol,date,close,volume\n"
 

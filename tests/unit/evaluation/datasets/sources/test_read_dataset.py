@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.datasets.convert_to_dtypes import convert
+from bakeoff.evaluation.datasets.convert_to_declared_dtypes import convert
 from bakeoff.evaluation.datasets.sources.read_dataset import dataset_files, read_dataset
 from bakeoff.settings.setting_definitions import DatasetSettings
 

@@ -1,4 +1,4 @@
-"""What candidates cost, as far as it may decide which of several tied ones is taken.
+"""What tied candidates cost (time to predict or fit, memory), as far as it decides which of them is taken.
 
 Measured times differ from run to run. So small costs count as equal, and so do costs that are not twice as
 high: the same candidates, run again, lead to the same choice.

@@ -1,4 +1,4 @@
-"""What this machine and this deployment have room for: evaluations at once, a job's share, disk space.
+"""How many evaluations may run at once (caps), and what of the machine a job gets: threads, memory, disk.
 
 The caps follow the configuration file while runs go on. The main process of a worker reads the file and
 announces the caps to all processes of its pool.

@@ -14,7 +14,7 @@ from bakeoff.domain.runs.verdict import (
     RunVerdict,
     Standing,
 )
-from bakeoff.operations.judging.verdict_conditions import FailOn, VerdictGate, without_crown
+from bakeoff.operations.judging.strict_and_fail_on_gates import FailOn, VerdictGate, without_crown
 
 VERDICT = RunVerdict(
     metric="f1",

@@ -1,7 +1,5 @@
-"""Conditions on a verdict: whom a strict run may recommend, and whether a verdict lets a change pass.
-
-A strict run recommends nobody while a finding of high severity is open. `bakeoff report --fail-on` asks the
-other question, for programs that decide by it.
+"""Two gates of verdicts: a strict run recommends nobody while a finding of high severity is open, and
+`bakeoff report --fail-on` fails, for programs that decide by it whether a change may pass.
 """
 
 from collections.abc import Sequence

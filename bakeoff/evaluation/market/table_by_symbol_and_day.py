@@ -1,4 +1,4 @@
-"""A panel is a table of numbers with a row for each symbol and day, ordered by both, none twice."""
+"""A panel: a table of numbers with a row for each symbol and day, ordered by both, none twice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

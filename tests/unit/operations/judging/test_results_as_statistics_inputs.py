@@ -2,7 +2,7 @@
 
 from fixtures.values.samples import a_job, a_result, a_run
 
-from bakeoff.operations.judging.statistics_inputs import judged_candidate
+from bakeoff.operations.judging.results_as_statistics_inputs import judged_candidate
 
 RUN = a_run()
 NOTES = ["recall is undefined for these predictions: no", "own:boom failed: ValueError: boom", "another"]

@@ -1,5 +1,4 @@
-"""Getting the answers of signal models for an ensemble: the interface, and the implementation in this
-process.
+"""Asks signal models for the answers of an ensemble: the interface, and the implementation in this process.
 
 Each model runs in a thread of its own, so that one that fails or is slow does not affect the others. Without
 a cell nothing stops a model: one that calls exit ends this process, and one that takes too long runs on.

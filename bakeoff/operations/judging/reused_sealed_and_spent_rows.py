@@ -1,4 +1,4 @@
-"""The use of the same test rows in many runs: uses are counted, and rows can be sealed or spent.
+"""Test rows that are reused in many runs: their uses are counted, and they can be sealed or spent.
 
 counted   each verdict says how many candidates were scored on them, and from some number on it warns
 sealed    `seal: 0.2` keeps rows out of all scores; when a run has a candidate to take, it is scored on them

@@ -1,7 +1,7 @@
-"""One refit of the shuffle check: a cell fits the candidate to shuffled labels, and its answers are scored.
+"""Refits a candidate to shuffled labels, once and in a cell, and says how far above chance it scores.
 
-The cell is that of any evaluation, with the same limits, and sees no test label. With folds, it has the rows
-of the first one.
+The shuffle check (see `shuffle_check`) asks for several. The cell is that of any evaluation, with the same
+limits, and sees no test label. With folds, it has the rows of the first one.
 """
 
 from dataclasses import replace

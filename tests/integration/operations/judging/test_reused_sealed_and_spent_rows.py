@@ -10,7 +10,7 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.operations.judging.compute_run_verdict import verdict_of as verdict_of_run
 from bakeoff.operations.judging.judge_ended_runs import wait_for_verdict
-from bakeoff.operations.judging.used_and_spent_test_rows import steps_up
+from bakeoff.operations.judging.reused_sealed_and_spent_rows import steps_up
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 

@@ -1,4 +1,4 @@
-"""The column types that `dtypes` may name, and the conversion of a column."""
+"""Converts columns to the types that `dtypes` of a dataset declares; and which types it may name."""
 
 from bisect import bisect_left
 from collections.abc import Mapping

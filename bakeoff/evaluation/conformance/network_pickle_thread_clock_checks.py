@@ -1,4 +1,6 @@
-"""In the cell: checks of what a candidate takes from its surroundings: network, threads, time."""
+"""In the cell: checks that a candidate needs no network, can be pickled, starts no more threads than it may,
+and answers the same at another date.
+"""
 
 import datetime as dt
 import pickle
