@@ -12,9 +12,9 @@ from enum import StrEnum
 from math import isnan, nan
 from typing import Any, Self
 
-from bakeoff.domain import entry_points_beside_candidates
+from bakeoff.domain import entry_points_of_installed_packages
 from bakeoff.domain.dataset_and_split import TargetKind
-from bakeoff.domain.entry_points_beside_candidates import Extends
+from bakeoff.domain.entry_points_of_installed_packages import Extends
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.machine.own_packages_and_disk_space import refuse_tasks
 from bakeoff.domain.tuning import Costs
@@ -52,7 +52,7 @@ def is_custom(metric: str) -> bool:
 
 def added_metrics() -> tuple[str, ...]:
     """The names that installed packages add."""
-    return tuple(entry_points_beside_candidates.added(Extends.METRICS))
+    return tuple(entry_points_of_installed_packages.added(Extends.METRICS))
 
 
 def check_form(metric: str) -> None:

@@ -17,7 +17,7 @@ from bakeoff.broker import EVALUATIONS
 from bakeoff.operations.concurrency_caps_and_job_resources import full_disk
 from bakeoff.operations.context import Context
 from bakeoff.settings.log_setup import RepeatedWarning
-from bakeoff.store.bakeoffs import held_jobs, job_queries
+from bakeoff.store.bakeoffs import job_queries, leased_jobs
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Swept:
 def sweep(context: Context) -> Swept:
     """One sweep. It never waits long for the broker, since it runs in the main loop of workers."""
     swept = Swept(
-        expired=held_jobs.expire(context.engine),
+        expired=leased_jobs.expire(context.engine),
         rung=_ring_if_there_is_room(context),
         published=context.event_relay.publish_pending(),
     )

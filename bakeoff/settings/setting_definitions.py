@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from bakeoff.domain.entry_points_beside_candidates import Extends, added
+from bakeoff.domain.entry_points_of_installed_packages import Extends, added
 from bakeoff.domain.finding import SLUGS, Acceptance
 from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.verdict import PreferAmongTied, SplitReuse

@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Engine, make_url, select
 
-from bakeoff.store.bakeoffs import held_jobs, run_rows
+from bakeoff.store.bakeoffs import leased_jobs, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.database.all_tables import IS_RUNNING
@@ -110,7 +110,7 @@ def _work(database: str, node: str, caps: claims.Caps, ready: Any, go: Any) -> N
             time.sleep(random.uniform(0.5, 1))  # noqa: S311 - a worker waits for a message
         while claim is not None:
             then = claims.NextClaim(excluded=(), holder=holder, caps=caps, lease_s=30)
-            held_jobs.complete(engine, claim.lease, a_result(claim), then=then)
+            leased_jobs.complete(engine, claim.lease, a_result(claim), then=then)
             claim = then.claimed
 
 
@@ -120,7 +120,7 @@ def _warm_up(engine: Engine, holder: claims.Holder) -> None:
     then = claims.NextClaim(excluded=(), holder=holder, caps=none, lease_s=30)
     next_jobs(engine, limit=1)
     claims.claim_next(engine, excluded=(), holder=holder, caps=none, lease_s=30)
-    held_jobs.complete_part(engine, claims.Lease(job_id="", run_id="", token="", attempt=1), then)
+    leased_jobs.complete_part(engine, claims.Lease(job_id="", run_id="", token="", attempt=1), then)
 
 
 #: Each job does nothing; a worker takes one after another, as ours does.

@@ -33,7 +33,7 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.planning.run_plan import Plan
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import job_of, run_of, start_planned
-from bakeoff.store.bakeoffs import cancellation, held_jobs
+from bakeoff.store.bakeoffs import cancellation, leased_jobs
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, provenance_to_row, result_to_row, run_to_row
@@ -165,7 +165,7 @@ def _job(context: Context) -> Iterator[tuple[str, Callable[[], Any]]]:
     )
     [claim] = claimed
     result = result_of(claim.job, claim.run)
-    yield "finish", lambda: held_jobs.complete(engine, claim.lease, result, None, _made(result))
+    yield "finish", lambda: leased_jobs.complete(engine, claim.lease, result, None, _made(result))
 
 
 def _looks(context: Context, run_id: str) -> Mapping[str, Callable[[], Any]]:

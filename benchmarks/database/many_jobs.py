@@ -24,7 +24,7 @@ from bakeoff.domain.event import EventType
 from bakeoff.events import event_stream
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import held_jobs, outbox, run_rows
+from bakeoff.store.bakeoffs import leased_jobs, outbox, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.database import schema_version
@@ -87,17 +87,17 @@ def settle(engine: Engine) -> None:
 
 def _costs(engine: Engine) -> list[float]:
     def finish(claim: claims.Claim) -> None:
-        held_jobs.complete(engine, claim.lease, a_result(claim))
+        leased_jobs.complete(engine, claim.lease, a_result(claim))
 
     taken: dict[str, list[float]] = {name: [] for name in ("next", "claim", "renew", "complete")}
     for _ in range(_SAMPLES):
         found = _timed(taken["next"], lambda: next_jobs(engine, limit=1))
         claim = _timed(taken["claim"], lambda found=found: _claim(engine, found[0].job_id))
-        _timed(taken["renew"], lambda claim=claim: held_jobs.renew(engine, claim.lease, lease_s=30))
+        _timed(taken["renew"], lambda claim=claim: leased_jobs.renew(engine, claim.lease, lease_s=30))
         _timed(taken["complete"], lambda claim=claim: finish(claim))
     looks: list[list[float]] = [[], []]
     for _ in range(5):
-        _timed(looks[0], lambda: held_jobs.expire(engine))
+        _timed(looks[0], lambda: leased_jobs.expire(engine))
         _timed(looks[1], lambda: metric_counts.read_counts(engine))
     return [median(cost) for cost in (*taken.values(), *looks)]
 

@@ -25,7 +25,7 @@ from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.job import Job, JobKind, JobState
 from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.runs.run import Run, RunState
-from bakeoff.store.bakeoffs import held_jobs, run_rows
+from bakeoff.store.bakeoffs import leased_jobs, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 from bakeoff.store.database import schema_version
@@ -105,9 +105,9 @@ def _evaluate(engine: Engine, job: Job, costs: dict[str, list[float]]) -> None:
 
     timed("next", lambda: next_jobs(engine, limit=1 + _CAPS.per_node))
     claim = timed("claim", lambda: claims.claim(engine, job.id, holder=_HOLDER, caps=_CAPS, lease_s=30))
-    timed("renew", lambda: held_jobs.renew(engine, claim.lease, lease_s=30))
-    timed("standing", lambda: held_jobs.standing(engine, claim.lease))
-    timed("complete", lambda: held_jobs.complete(engine, claim.lease, a_result(claim)))
+    timed("renew", lambda: leased_jobs.renew(engine, claim.lease, lease_s=30))
+    timed("standing", lambda: leased_jobs.standing(engine, claim.lease))
+    timed("complete", lambda: leased_jobs.complete(engine, claim.lease, a_result(claim)))
 
 
 def a_result(claim: claims.Claim) -> Result:

@@ -26,9 +26,9 @@ from bakeoff.store.database.engine_and_transactions import open_registry_databas
 from bakeoff.store.database.registry_tables import model_metrics, model_tags, models
 from registry import BaseModelRegistry, MLflowModelRegistry, ModelRegistry
 from registry.models.local.artefact_files import DATABASE
+from registry.models.mlflow.ledger_of_versions_and_stages import Ledgers
 from registry.models.mlflow.mlflow_calls import MLflowServer
 from registry.models.mlflow.stage_log import LogEntry, to_json
-from registry.models.mlflow.version_ledger import Ledgers
 from registry.models.mlflow.version_tags import Record, to_tags
 from registry.models.model_description import Description
 

@@ -17,8 +17,8 @@ docstring says what a backend promises. The obligations of the factory:
 
 from typing import TYPE_CHECKING
 
-from bakeoff.domain import entry_points_beside_candidates
-from bakeoff.domain.entry_points_beside_candidates import Extends
+from bakeoff.domain import entry_points_of_installed_packages
+from bakeoff.domain.entry_points_of_installed_packages import Extends
 from bakeoff.domain.errors import BakeoffError, InfrastructureError, InvalidInputError
 from registry.models.local.artefact_files import DATABASE
 
@@ -52,8 +52,8 @@ def _open_added(configuration: "Configuration") -> "BaseModelRegistry":
 
     settings = configuration.settings.model_registry
     backend = settings.backend
-    factory = entry_points_beside_candidates.load(Extends.REGISTRIES, backend)
-    owner = entry_points_beside_candidates.whose(Extends.REGISTRIES, backend)
+    factory = entry_points_of_installed_packages.load(Extends.REGISTRIES, backend)
+    owner = entry_points_of_installed_packages.whose(Extends.REGISTRIES, backend)
     whose = f"the registry backend {backend!r} of {owner}"
     try:
         registry = factory(settings, configuration.root)

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.domain import entry_points_beside_candidates
+from bakeoff.domain import entry_points_of_installed_packages
 from bakeoff.domain.dataset_and_split import TargetKind
-from bakeoff.domain.entry_points_beside_candidates import Extends
+from bakeoff.domain.entry_points_of_installed_packages import Extends
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric_names_and_scoring_rules import (
     MetricFacts,
@@ -66,8 +66,8 @@ def load_metric(metric: str) -> MetricFunction:
 
 
 def _of_package(metric: str) -> tuple[Any, str]:
-    function = entry_points_beside_candidates.load(Extends.METRICS, metric)
-    return function, entry_points_beside_candidates.whose(Extends.METRICS, metric)
+    function = entry_points_of_installed_packages.load(Extends.METRICS, metric)
+    return function, entry_points_of_installed_packages.whose(Extends.METRICS, metric)
 
 
 def _of_module(metric: str) -> tuple[Any, str]:

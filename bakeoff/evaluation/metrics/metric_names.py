@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from bakeoff.domain import metric_names_and_scoring_rules
 from bakeoff.domain.dataset_and_split import TargetKind
-from bakeoff.domain.entry_points_beside_candidates import Extends, whose
+from bakeoff.domain.entry_points_of_installed_packages import Extends, whose
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric_names_and_scoring_rules import (
     BUILT_IN_CLASSIFICATION,

@@ -16,7 +16,7 @@ from bakeoff.domain.signal import Artefact
 from registry.code.call_signal_model import artefact_version_of
 from registry.models.local import artefact_files
 from registry.models.registry_interface import BaseModelRegistry
-from registry.models.unpickle_verified_bytes import unpickle
+from registry.models.unpickle_with_version_warning import unpickle
 
 #: In the metadata of a version: the id of its training, which all versions of one training share.
 TRAINING = "training"

@@ -16,8 +16,8 @@ from uuid import uuid4
 from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
-from bakeoff.domain import entry_points_beside_candidates
-from bakeoff.domain.entry_points_beside_candidates import Extends
+from bakeoff.domain import entry_points_of_installed_packages
+from bakeoff.domain.entry_points_of_installed_packages import Extends
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric_names_and_scoring_rules import MetricFacts, is_custom, names_function
 from bakeoff.evaluation.temporary_oven import RunCell, oven_for, why_it_ended
@@ -115,7 +115,7 @@ def _file(name: str, configuration: Configuration) -> Path | None:
 
 
 def _module_of_package(name: str) -> str:
-    return entry_points_beside_candidates.added(Extends.METRICS)[name].module
+    return entry_points_of_installed_packages.added(Extends.METRICS)[name].module
 
 
 def _recall(file: Path) -> MetricFacts | None:

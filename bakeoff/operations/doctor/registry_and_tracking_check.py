@@ -8,8 +8,8 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bakeoff.domain import entry_points_beside_candidates
-from bakeoff.domain.entry_points_beside_candidates import Extends
+from bakeoff.domain import entry_points_of_installed_packages
+from bakeoff.domain.entry_points_of_installed_packages import Extends
 from bakeoff.domain.errors import BakeoffError, InfrastructureError
 from bakeoff.domain.wording import counted, masked, size
 from bakeoff.operations.context import Context
@@ -45,7 +45,7 @@ def check_registry(context: Context) -> Iterator[Diagnosis]:
 
 def _added(configuration: Configuration, backend: str) -> Diagnosis:
     """Checks a backend that an installed package adds: only whether it answers."""
-    whose = f"{backend}, of {entry_points_beside_candidates.whose(Extends.REGISTRIES, backend)}"
+    whose = f"{backend}, of {entry_points_of_installed_packages.whose(Extends.REGISTRIES, backend)}"
     try:
         registry_opening.open_registry(configuration).versions(limit=1)
     except Exception as exc:  # noqa: BLE001 - the package's own code; whatever it raises is the diagnosis

@@ -22,7 +22,7 @@ from bakeoff.settings import log_setup
 from registry.columns.classes_from_predictions import columns_of
 from registry.models.local import artefact_files
 from registry.models.registry_interface import Fitted, Loaded
-from registry.models.unpickle_verified_bytes import unpickle
+from registry.models.unpickle_with_version_warning import unpickle
 
 #: The type of an error whose message says all: the version does not load, or does not fit these columns.
 REFUSAL = "Refusal"

@@ -5,7 +5,7 @@ moves `due_at` to the end of the lease: no other process takes it before then, a
 becomes due again by itself. The number of the attempt (`tries`) is the fence: each write of a holder names
 it, and matches no row once another process has taken the row since.
 
-Jobs have leases of another kind, in `held_jobs`: they are claimed in order, with caps, and can be cancelled.
+Jobs have leases of another kind (`leased_jobs`): they are claimed in order, with caps, and can be cancelled.
 """
 
 from collections.abc import Sequence

@@ -30,7 +30,7 @@ from bakeoff.evaluation.jobs.folds.fold_evaluation import (
     remove_parts,
 )
 from bakeoff.settings.configuration import Configuration
-from bakeoff.store.bakeoffs import held_jobs, job_queries
+from bakeoff.store.bakeoffs import job_queries, leased_jobs
 from bakeoff.store.bakeoffs.queue.claims import Claim, NextClaim
 from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows, race_rows
 from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork, Waiting
@@ -82,7 +82,7 @@ def _work_on_fold(at_work: JobAtWork, whole_id: str) -> Ending:
     title = at_work.run.dataset.design.fold_title(place)
     if fold_rows.failed_job(engine, whole_id) is not None:  # the whole will fail, whatever this fold gives
         return Completed(
-            write=lambda _: held_jobs.cancel(engine, at_work.lease),
+            write=lambda _: leased_jobs.cancel(engine, at_work.lease),
             summary=f"{title} is not fitted, since another fold has failed",
         )
     whole = replace(job_queries.get(engine, whole_id), attempt=at_work.job.attempt)
@@ -93,7 +93,7 @@ def _work_on_fold(at_work: JobAtWork, whole_id: str) -> Ending:
 
     end = evaluate_one_fold(evaluation, place, fit, _FoldsInDatabase(at_work, whole=whole))
     if end is None or isinstance(end, FoldResult):
-        return Completed(write=partial(held_jobs.complete_part, engine, at_work.lease), summary=title)
+        return Completed(write=partial(leased_jobs.complete_part, engine, at_work.lease), summary=title)
     return end
 
 
@@ -137,7 +137,7 @@ class _FoldsInDatabase:
                 break
             if part.state is JobState.COMPLETED:
                 return self.present().get(place)
-            if part.state is JobState.QUEUED and held_jobs.take_part(engine, at_work.lease, part.job_id):
+            if part.state is JobState.QUEUED and leased_jobs.take_part(engine, at_work.lease, part.job_id):
                 break
             if not at_work.monitor.may_go_on():
                 return Stopped()
@@ -183,7 +183,7 @@ def _write(
     then: NextClaim | None,
 ) -> bool:
     """Writes the end. Only then the files of single folds go: a worker that dies before needs them."""
-    is_written = held_jobs.complete(
+    is_written = leased_jobs.complete(
         at_work.context.engine,
         at_work.lease,
         result,
@@ -210,7 +210,7 @@ def _rescored(evaluation: EvaluationUnderWay, at_work: JobAtWork) -> EvaluationE
             evaluation = replace(evaluation, paths=earlier)
             return with_own_metrics(rescore(evaluation, fit), evaluation, at_work.warm_parent)
     log.warning("job %s is fitted: the predictions of %s are gone", job.id, job.reuses)
-    held_jobs.fit_instead(engine, at_work.lease)
+    leased_jobs.fit_instead(engine, at_work.lease)
     return None
 
 

@@ -24,7 +24,7 @@ from bakeoff.operations.judging import compute_run_verdict  # noqa: F401 - loade
 from bakeoff.operations.judging.judge_ended_runs import judge_what_is_due
 from bakeoff.operations.judging.race_rounds import look_where_rounds_are_over
 from bakeoff.settings import log_setup
-from bakeoff.store.bakeoffs import held_jobs
+from bakeoff.store.bakeoffs import leased_jobs
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Claim, ClaimRefusal, Holder, Lease, NextClaim
 from bakeoff.worker.jobs import evaluation_jobs
@@ -105,7 +105,7 @@ class JobRunner:
         asked = batch.take_next_claim()
         if asked is not None and asked.claimed is not None:
             with suppress(InfrastructureError):  # then its lease runs out
-                held_jobs.release(self._context.engine, asked.claimed.lease)
+                leased_jobs.release(self._context.engine, asked.claimed.lease)
 
     def _claim(self, job_id: Any) -> Claim | ClaimRefusal:
         # The warm parent comes before the claim: while we wait for it, no attempt and no lease is used up.
@@ -188,7 +188,7 @@ class JobRunner:
                 f"job {lease.job_id} was given up: {type(exc).__name__}: {exc}"
             ) from None
         except BaseException:  # SystemExit: a shutdown or a revoke of Celery's
-            held_jobs.release(self._context.engine, lease)
+            leased_jobs.release(self._context.engine, lease)
             raise
 
     def _work(self, at_work: JobAtWork, batch: JobBatch) -> str:
@@ -201,13 +201,13 @@ class JobRunner:
                 then = batch.note_next_claim(self._claim_with_end(batch))
                 write, summary = partial(ending.write, then), f"completed, {ending.summary}"
             case Waiting():
-                write, summary = partial(held_jobs.wait, engine, lease), ending.summary
+                write, summary = partial(leased_jobs.wait, engine, lease), ending.summary
             case Faulty():
-                write = partial(held_jobs.fail, engine, lease, ending.error, state=ending.state)
+                write = partial(leased_jobs.fail, engine, lease, ending.error, state=ending.state)
                 summary = f"{ending.state}, {ending.error.type}: {ending.error.message}"
             case Killed():
                 write, summary = (
-                    partial(held_jobs.retry_or_fail, engine, lease, ending.error),
+                    partial(leased_jobs.retry_or_fail, engine, lease, ending.error),
                     ending.error.message,
                 )
         return summary if at_work.monitor.insist(write) else LEASE_LOST
@@ -215,8 +215,8 @@ class JobRunner:
     def _put_back(self, lease: Lease, exc: Exception) -> Callable[[], bool]:
         if full_disk(self._context.configuration) is not None:
             # No attempt is spent: nobody takes the job again before there is room.
-            return partial(held_jobs.release, self._context.engine, lease)
-        return partial(held_jobs.retry_or_fail, self._context.engine, lease, _our_own_fault(exc))
+            return partial(leased_jobs.release, self._context.engine, lease)
+        return partial(leased_jobs.retry_or_fail, self._context.engine, lease, _our_own_fault(exc))
 
     def _ring_and_publish(self) -> None:
         """What follows each job: the look of a race, the next doorbells, the verdict of a run, the events."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.operations.context import Context
 from bakeoff.settings.log_setup import RepeatedWarning
-from bakeoff.store.bakeoffs import held_jobs
-from bakeoff.store.bakeoffs.held_jobs import LeaseStanding
+from bakeoff.store.bakeoffs import leased_jobs
+from bakeoff.store.bakeoffs.leased_jobs import LeaseStanding
 from bakeoff.store.bakeoffs.queue.claims import Claim
 from bakeoff.worker.pool_shared_memory import SharedMemory
 
@@ -65,9 +65,9 @@ class LeaseMonitor:
         if self._standing is LeaseStanding.LOST:
             return LEASE_LOST
         if self._standing is LeaseStanding.CANCELLED:
-            self.insist(lambda: held_jobs.cancel(self._context.engine, self._lease))
+            self.insist(lambda: leased_jobs.cancel(self._context.engine, self._lease))
             return "cancelled"
-        self.insist(lambda: held_jobs.release(self._context.engine, self._lease))
+        self.insist(lambda: leased_jobs.release(self._context.engine, self._lease))
         return "put back, its worker is shutting down"
 
     def insist(self, write: Callable[[], bool]) -> bool:
@@ -92,14 +92,14 @@ class LeaseMonitor:
     def _is_still_ours(self) -> bool:
         """Whether no other worker has taken the lease. One that has run out is ours until it is taken."""
         try:
-            return held_jobs.standing(self._context.engine, self._lease) is not LeaseStanding.LOST
+            return leased_jobs.standing(self._context.engine, self._lease) is not LeaseStanding.LOST
         except InfrastructureError:
             return False
 
     def _look(self) -> LeaseStanding:
         try:
             self._renew_in_time()
-            return held_jobs.standing(self._context.engine, self._lease)
+            return leased_jobs.standing(self._context.engine, self._lease)
         except InfrastructureError as exc:
             self._trouble.warn(f"job {self._lease.job_id} goes on until its lease runs out: {exc}")
             return LeaseStanding.HELD if time.monotonic() < self._held_until else LeaseStanding.LOST
@@ -110,7 +110,7 @@ class LeaseMonitor:
         if asked_at < self._held_until - self._lease_s * 2 / 3:
             return
         try:
-            if held_jobs.renew(self._context.engine, self._lease, lease_s=self._lease_s):
+            if leased_jobs.renew(self._context.engine, self._lease, lease_s=self._lease_s):
                 self._held_until = asked_at + self._lease_s
             self._trouble.resolve()
         except InfrastructureError as exc:

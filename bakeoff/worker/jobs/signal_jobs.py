@@ -15,7 +15,7 @@ from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.signals.signal_cell import Answered, answers_from_cell
 from bakeoff.operations.signals.signal_model_cells import prepared_inputs
 from bakeoff.operations.signals.start_signals import how_to_train
-from bakeoff.store.bakeoffs import held_jobs
+from bakeoff.store.bakeoffs import leased_jobs
 from bakeoff.store.bakeoffs.queue.claims import NextClaim
 from bakeoff.store.signals import stored_answers_of_signal_models
 from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork
@@ -47,7 +47,7 @@ def work(at_work: JobAtWork) -> Ending:
     fingerprint = kept_under(answered.provenance, job.id) if answered else known.fingerprint
 
     def write(then: NextClaim | None) -> bool:
-        return held_jobs.complete(
+        return leased_jobs.complete(
             at_work.context.engine,
             at_work.lease,
             result,

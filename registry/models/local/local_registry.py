@@ -44,7 +44,7 @@ from registry.models.registry_interface import (
     Loaded,
     no_such_model,
 )
-from registry.models.unpickle_verified_bytes import unpickle
+from registry.models.unpickle_with_version_warning import unpickle
 
 DEFAULT_PATH = "data/models/registry"
 _GREATEST_ID = 2**63 - 1  #: the greatest integer of SQLite

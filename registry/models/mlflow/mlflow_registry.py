@@ -25,10 +25,10 @@ from bakeoff.domain.model_version import (
 from registry.models.mlflow import stage_transitions, upload_version, version_folder, version_tags
 from registry.models.mlflow.bakeoff_model import MODEL, PREPROCESSOR
 from registry.models.mlflow.find_versions import SHOWN, Finder, StagesAndAliases
+from registry.models.mlflow.ledger_of_versions_and_stages import Ledgers
 from registry.models.mlflow.mlflow_calls import MLflowServer, NotThereError, from_mlflow, to_mlflow
 from registry.models.mlflow.mlflow_client_types import MLflowVersion
 from registry.models.mlflow.stage_log import StageLog
-from registry.models.mlflow.version_ledger import Ledgers
 from registry.models.mlflow.version_tags import DATASET, RUN, TYPE, VERSION, to_version
 from registry.models.registry_interface import (
     MODEL_COPY,

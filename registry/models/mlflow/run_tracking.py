@@ -17,9 +17,9 @@ from typing import Any
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.experiment_tracking import TrackedAddress, TrackedEntry, TrackedRun
 from bakeoff.domain.wording import masked
+from registry.models.mlflow.ledger_of_versions_and_stages import artifact_location
 from registry.models.mlflow.mlflow_calls import AlreadyThereError, MLflowServer, to_key
 from registry.models.mlflow.mlflow_client_types import MLflowClient, MLflowPage, MLflowRun
-from registry.models.mlflow.version_ledger import artifact_location
 
 RUN, EVALUATION = "bakeoff.run_id", "bakeoff.evaluation_id"
 _PARENT, _NOTE, _NAME = "mlflow.parentRunId", "mlflow.note.content", "mlflow.runName"

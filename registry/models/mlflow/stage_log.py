@@ -11,8 +11,8 @@ from typing import Any
 
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import Promotion, Stage
-from registry.models.mlflow import version_ledger
-from registry.models.mlflow.version_ledger import Ledgers
+from registry.models.mlflow import ledger_of_versions_and_stages
+from registry.models.mlflow.ledger_of_versions_and_stages import Ledgers
 
 _LINE = "line."
 
@@ -42,7 +42,9 @@ class StageLog:
         """Compare-and-swap: False, and nothing is written, when the log has more than `after` entries."""
         location = self.ledgers.open(entry.promotion.model_name)
         key = f"{_LINE}{after + 1:08}"
-        return version_ledger.write(self.ledgers.server, location.ledger_id, key, to_json(entry))
+        return ledger_of_versions_and_stages.write(
+            self.ledgers.server, location.ledger_id, key, to_json(entry)
+        )
 
 
 def stages_of(entries: Iterable[LogEntry]) -> dict[str, Stage]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from bakeoff.domain.errors import BakeoffError, ConflictError
 from bakeoff.domain.model_version import FIRST_VERSION, VersionNumber
-from registry.models.mlflow import version_ledger
+from registry.models.mlflow import ledger_of_versions_and_stages
 from registry.models.mlflow.mlflow_calls import (
     AlreadyThereError,
     MLflowServer,
@@ -118,9 +118,9 @@ def take_number(server: MLflowServer, ledger_id: str, name: str, wanted: str | N
     tried.
     """
     while True:
-        used = used_numbers(version_ledger.read(server, ledger_id))
+        used = used_numbers(ledger_of_versions_and_stages.read(server, ledger_id))
         chosen = str(max(used).next if used else FIRST_VERSION) if wanted is None else wanted
-        if version_ledger.write(server, ledger_id, f"{_VERSION}{chosen}", {"save": save_id}):
+        if ledger_of_versions_and_stages.write(server, ledger_id, f"{_VERSION}{chosen}", {"save": save_id}):
             return chosen
         refuse_used(name, wanted, {VersionNumber.parse(chosen)})
 

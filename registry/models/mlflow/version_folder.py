@@ -28,7 +28,7 @@ from registry.models.local import artefact_files
 from registry.models.mlflow import bakeoff_model, choose_mlflow_flavor
 from registry.models.mlflow.bakeoff_model import MODEL, PREPROCESSOR
 from registry.models.registry_interface import Description, Fitted, Loaded
-from registry.models.unpickle_verified_bytes import does_not_load, warning_of_other_versions
+from registry.models.unpickle_with_version_warning import does_not_load, warning_of_other_versions
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature

@@ -12,7 +12,7 @@ from fixtures.values.stored import a_stored_run, an_error, claim
 
 from bakeoff.api.security.tokens import Role, add
 from bakeoff.domain.signal import EnsembleRules, SignalOrder
-from bakeoff.store.bakeoffs import held_jobs
+from bakeoff.store.bakeoffs import leased_jobs
 
 CANDIDATES = {"good": {"path": "Means"}}
 _ID = "00000000-0000-4000-8000-000000000000"
@@ -144,7 +144,7 @@ def test_only_an_admin_has_signals_generated_once_more(place: Place) -> None:
         symbols=("AAA",), as_of=date(2026, 11, 20), weights={"m0": 1.0}, rules=EnsembleRules()
     )
     run, [job] = a_stored_run(place.project.engine, signals=order)
-    held_jobs.fail(place.project.engine, claim(place.project.engine, job).lease, an_error())
+    leased_jobs.fail(place.project.engine, claim(place.project.engine, job).lease, an_error())
     retry = f"{EVALUATIONS}/{run.id}/retry"
 
     refused = place.api.ask("POST", retry, headers=bearer(place.user))

@@ -18,7 +18,7 @@ from bakeoff.api.shared_change_watchers import SharedWatchers
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.judge_ended_runs import judge_run
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import held_jobs
+from bakeoff.store.bakeoffs import leased_jobs
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def ended(context: Context) -> str:
     claimed = claim(context.engine, job)
     result = a_result(claimed.job, metrics={"accuracy": 0.9})
     sketches = sketches_of_scores(accuracy=0.9)
-    assert held_jobs.complete(context.engine, claimed.lease, result, sketches=sketches)
+    assert leased_jobs.complete(context.engine, claimed.lease, result, sketches=sketches)
     return run.id
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from bakeoff.cli.output.runs.follow_run import exit_with_state_of
 from bakeoff.operations.doorbells import why_nothing_runs
-from bakeoff.store.bakeoffs import held_jobs, run_rows
+from bakeoff.store.bakeoffs import leased_jobs, run_rows
 
 
 def a_context(engine: Engine, *, slots: int) -> Any:
@@ -42,7 +42,7 @@ def test_a_run_whose_metric_scores_nobody_ends_as_one_with_failures(
 ) -> None:
     run, [job] = a_stored_run(engine, 1)
     metrics = dict.fromkeys(run.rules.metrics, score)
-    assert held_jobs.complete(engine, claim(engine, job).lease, a_result(job, metrics=metrics))
+    assert leased_jobs.complete(engine, claim(engine, job).lease, a_result(job, metrics=metrics))
     ended = run_rows.get(engine, run.id)
     assert ended.state == "completed"
 

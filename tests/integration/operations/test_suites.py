@@ -25,7 +25,7 @@ from bakeoff.operations.judging.judge_ended_runs import judge_what_is_due
 from bakeoff.operations.suites import start_suite as starting
 from bakeoff.operations.suites.suite_report import SuiteState, judge_due_suites, read_suite, read_suites
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import delete_old_runs, held_jobs, run_rows, suite_rows
+from bakeoff.store.bakeoffs import delete_old_runs, leased_jobs, run_rows, suite_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Holder
 from bakeoff.store.database import all_tables
@@ -109,11 +109,11 @@ def end_all(
     while taken := claims.claim_next(context.engine, excluded=[], holder=holder, caps=PLENTY, lease_s=60):
         name, model = taken.run.dataset.name, taken.job.candidate.id
         if (name, model) in failing:
-            assert held_jobs.fail(context.engine, taken.lease, an_error())
+            assert leased_jobs.fail(context.engine, taken.lease, an_error())
             continue
         score = scores(name, model)
         result = a_result(taken.job, metrics={"accuracy": score})
-        assert held_jobs.complete(
+        assert leased_jobs.complete(
             context.engine, taken.lease, result, sketches=sketches_of_scores(accuracy=score)
         )
     judge_what_is_due(context)

@@ -21,9 +21,9 @@ from sklearn.preprocessing import StandardScaler
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, TamperedError
 from registry import ModelRegistry
-from registry.models import unpickle_verified_bytes
+from registry.models import unpickle_with_version_warning
 from registry.models.registry_interface import Description, Fitted
-from registry.models.unpickle_verified_bytes import OtherVersionWarning
+from registry.models.unpickle_with_version_warning import OtherVersionWarning
 
 MODEL = LinearRegression().fit(np.arange(200).reshape(100, 2), np.arange(100))
 SCALER = StandardScaler().fit(np.arange(6).reshape(3, 2))
@@ -310,7 +310,7 @@ def test_a_verified_file_that_does_not_load_says_what_it_needs(registry, tmp_pat
 
 @pytest.fixture
 def unwarned(monkeypatch):
-    monkeypatch.setattr(unpickle_verified_bytes, "_warned", set())
+    monkeypatch.setattr(unpickle_with_version_warning, "_warned", set())
 
 
 def saved_under(registry, tmp_path, version, name="churn"):

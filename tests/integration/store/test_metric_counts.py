@@ -7,7 +7,7 @@ from fixtures.values.stored import a_stored_run, an_error, claim
 from sqlalchemy import Engine
 
 from bakeoff.domain.runs.job import JobState
-from bakeoff.store.bakeoffs import held_jobs, run_rows
+from bakeoff.store.bakeoffs import leased_jobs, run_rows
 from bakeoff.store.monitoring.metric_counts import BOUNDS_S, read_counts
 
 
@@ -24,10 +24,10 @@ def test_an_empty_database_counts_nothing(engine: Engine) -> None:
 
 def test_what_is_there_is_counted(engine: Engine) -> None:
     run, (waits, quick, slow, fails, silent) = a_stored_run(engine, 5)
-    held_jobs.complete(engine, claim(engine, quick).lease, a_result(quick, duration_s=0.5))
-    held_jobs.retry_or_fail(engine, claim(engine, slow).lease, an_error())
-    held_jobs.complete(engine, claim(engine, slow).lease, a_result(slow, duration_s=60.5))
-    held_jobs.fail(engine, claim(engine, fails).lease, an_error())
+    leased_jobs.complete(engine, claim(engine, quick).lease, a_result(quick, duration_s=0.5))
+    leased_jobs.retry_or_fail(engine, claim(engine, slow).lease, an_error())
+    leased_jobs.complete(engine, claim(engine, slow).lease, a_result(slow, duration_s=60.5))
+    leased_jobs.fail(engine, claim(engine, fails).lease, an_error())
     claim(engine, silent, lease_s=-1)
 
     found = read_counts(engine)
@@ -64,7 +64,7 @@ def test_what_is_there_is_counted(engine: Engine) -> None:
 
 def test_what_was_taken_over_counts_as_reused_and_took_no_time(engine: Engine) -> None:
     before, [job] = a_stored_run(engine)
-    held_jobs.complete(engine, claim(engine, job).lease, a_result(job, duration_s=2.0))
+    leased_jobs.complete(engine, claim(engine, job).lease, a_result(job, duration_s=2.0))
     after = a_run(retry_of=before.id)
     taken = replace(a_job(after), state=JobState.COMPLETED, ended_at=after.created_at)
     run_rows.create(engine, after, [], [(taken, a_result(taken, duration_s=2.0, reused_from=job.id))])

@@ -23,7 +23,7 @@ from bakeoff.domain.signal import (
     SignalType,
     Strategy,
 )
-from bakeoff.store.bakeoffs import cancellation, held_jobs, outbox, run_rows
+from bakeoff.store.bakeoffs import cancellation, leased_jobs, outbox, run_rows
 from bakeoff.store.database.engine_and_transactions import writing
 from bakeoff.store.signals import ensemble_signals
 from bakeoff.store.signals import stored_answers_of_signal_models as signals
@@ -68,7 +68,7 @@ def answer(engine: Engine, job: Job, *said: ModelOutput, fingerprint: str | None
         as_of=taken.run.signals.as_of,
         signal_inputs=SignalJobInputs(fingerprint=fingerprint or job.signal_inputs.fingerprint),
     )
-    assert held_jobs.complete(engine, taken.lease, result, also_write=also_write)
+    assert leased_jobs.complete(engine, taken.lease, result, also_write=also_write)
 
 
 def keep_said(
@@ -182,7 +182,7 @@ def test_a_run_combines_its_own_answers_whatever_others_say_meanwhile(engine: En
 def test_who_has_lost_the_lease_keeps_nothing_of_what_it_heard(engine: Engine) -> None:
     run, [first, second] = a_stored_run(engine)
     ghost = claim(engine, first).lease
-    held_jobs.release(engine, ghost)
+    leased_jobs.release(engine, ghost)
     answer(engine, first, says("AAA", SELL))
 
     also_write = signals.write_at_end(
@@ -191,7 +191,7 @@ def test_who_has_lost_the_lease_keeps_nothing_of_what_it_heard(engine: Engine) -
         as_of=FRIDAY,
         signal_inputs=SignalJobInputs(fingerprint="another"),
     )
-    kept = held_jobs.complete(engine, ghost, a_result(first), also_write=also_write)
+    kept = leased_jobs.complete(engine, ghost, a_result(first), also_write=also_write)
     answer(engine, second, says("AAA", SELL))
 
     assert not kept
@@ -214,7 +214,7 @@ def test_one_that_fails_leaves_the_others_their_ensemble(engine: Engine) -> None
     _, (first, second, third) = a_stored_run(engine, models=3)
     keep_said(engine, "m2", "under-2", says("AAA", SELL))
     answer(engine, first, says("AAA", BUY, 0.8))
-    held_jobs.fail(engine, claim(engine, third).lease, an_error())
+    leased_jobs.fail(engine, claim(engine, third).lease, an_error())
     answer(engine, second, says("AAA", BUY, 0.6))
 
     kept = ensemble_signals.get(engine, "AAA", FRIDAY)
@@ -228,7 +228,7 @@ def test_one_that_fails_leaves_the_others_their_ensemble(engine: Engine) -> None
 def test_what_fewer_than_two_answered_for_is_no_signal_and_no_event(engine: Engine) -> None:
     _, (first, second) = a_stored_run(engine)
     answer(engine, first, says("AAA", BUY))
-    held_jobs.fail(engine, claim(engine, second).lease, an_error())
+    leased_jobs.fail(engine, claim(engine, second).lease, an_error())
 
     assert ensemble_signals.latest_date(engine) is None
     assert [event.type for event in told(engine)][-2:] == ["evaluation.failed", "run.completed"]

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from bakeoff.operations.doorbells import ring_free_slots, ring_next
-from bakeoff.store.bakeoffs import cancellation, held_jobs, job_queries, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leased_jobs, run_rows
 from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs
 
@@ -111,7 +111,7 @@ def test_the_next_doorbells_are_rung_when_fewer_wait_than_slots_are_free(project
     for _ in range(6):
         taken = try_claim(project.engine, take(project) or "")
         assert isinstance(taken, Claim)
-        held_jobs.complete(project.engine, taken.lease, a_result(taken.job))
+        leased_jobs.complete(project.engine, taken.lease, a_result(taken.job))
         sent.append(ring_next(project.context))
 
     assert sent == [0, 0, 3, 0, 0, 1]
@@ -174,20 +174,20 @@ class Doorbells(RuleBasedStateMachine):
     @rule(data=st.data())
     def finish(self, data: st.DataObject) -> None:
         taken = self._let_go_of_one(data)
-        held_jobs.complete(self.project.engine, taken.lease, a_result(taken.job))
+        leased_jobs.complete(self.project.engine, taken.lease, a_result(taken.job))
         ring_next(self.project.context)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
     def put_back(self, data: st.DataObject) -> None:
-        held_jobs.release(self.project.engine, self._let_go_of_one(data).lease)
+        leased_jobs.release(self.project.engine, self._let_go_of_one(data).lease)
         ring_next(self.project.context)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
     def die(self, data: st.DataObject) -> None:
         """Somebody, or somebody's machine: nobody rings for the job."""
-        held_jobs.renew(self.project.engine, self._let_go_of_one(data).lease, lease_s=-1)
+        leased_jobs.renew(self.project.engine, self._let_go_of_one(data).lease, lease_s=-1)
         self.is_lost = True
 
     def _let_go_of_one(self, data: st.DataObject) -> Claim:
@@ -215,7 +215,7 @@ class Doorbells(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        held_jobs.expire(self.project.engine)
+        leased_jobs.expire(self.project.engine)
         ring_free_slots(self.project.context)
         self.is_lost = False
 
@@ -238,7 +238,7 @@ class Doorbells(RuleBasedStateMachine):
             self._fill_the_slots()
             if self.held:
                 taken = self.held.pop(0)
-                held_jobs.complete(self.project.engine, taken.lease, a_result(taken.job))
+                leased_jobs.complete(self.project.engine, taken.lease, a_result(taken.job))
                 ring_next(self.project.context)
         super().teardown()
 

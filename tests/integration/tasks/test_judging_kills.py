@@ -20,7 +20,7 @@ from bakeoff.domain.event import EventType
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.compute_run_verdict import verdict_of
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import held_jobs, outbox, run_rows
+from bakeoff.store.bakeoffs import leased_jobs, outbox, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import schema_version
 
@@ -50,7 +50,7 @@ def an_ended_run(engine: Engine) -> str:
     for job, f1 in zip(jobs, (0.25, 0.75), strict=True):
         result = a_result(job, metrics={"f1": f1, "accuracy": f1})
         sketches = sketches_of_scores(f1=f1)
-        assert held_jobs.complete(engine, claim(engine, job).lease, result, sketches=sketches)
+        assert leased_jobs.complete(engine, claim(engine, job).lease, result, sketches=sketches)
     return run.id
 
 

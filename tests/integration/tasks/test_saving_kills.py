@@ -29,7 +29,7 @@ from bakeoff.domain.runs.result import FittedModel
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.judge_ended_runs import judge_beside_production
 from bakeoff.settings.configuration import Configuration, load
-from bakeoff.store.bakeoffs import held_jobs, run_rows, saving_rows
+from bakeoff.store.bakeoffs import leased_jobs, run_rows, saving_rows
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine_and_transactions import open_database
 from registry import ModelRegistry
@@ -136,7 +136,7 @@ def ended(tmp_path: Path) -> Iterator[Ended]:
         fitted = FittedModel(file="one.pkl", digest=digest, description=DESCRIPTION, metadata={})
         result = a_result(job, metrics={"f1": f1, "accuracy": f1})
         sketches = sketches_of_scores(f1=f1)
-        assert held_jobs.complete(engine, claim(engine, job).lease, result, fitted, sketches=sketches)
+        assert leased_jobs.complete(engine, claim(engine, job).lease, result, fitted, sketches=sketches)
     assert judge_beside_production(Context(configuration), run.id)
     yield Ended(configuration, run.id)
     engine.dispose()

@@ -16,7 +16,7 @@ from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.machine.work_in_thread import start_in_thread
 from bakeoff.domain.runs.job import JobState
 from bakeoff.operations.doorbells import sweep
-from bakeoff.store.bakeoffs import held_jobs, job_queries, outbox
+from bakeoff.store.bakeoffs import job_queries, leased_jobs, outbox
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Claim, Holder
 from bakeoff.worker.jobs.lease_monitor import LeaseMonitor
@@ -171,7 +171,7 @@ def test_a_holder_goes_on_beyond_its_lease_while_a_full_database_keeps_others_fr
     over = time.monotonic() + 0.5
     while time.monotonic() < over:
         assert watch.may_go_on()
-    ending = start_in_thread(lambda: watch.insist(lambda: held_jobs.cancel(apart.engine, claimed.lease)))
+    ending = start_in_thread(lambda: watch.insist(lambda: leased_jobs.cancel(apart.engine, claimed.lease)))
     with pytest.raises(TimeoutError):
         ending.result(0.7)
     apart.disk.make_room()
@@ -193,7 +193,7 @@ def test_a_holder_whose_job_was_taken_when_there_was_room_again_stops(apart: Pro
     time.sleep(0.1)
     assert watch.may_go_on()
     apart.disk.make_room()
-    assert held_jobs.expire(apart.engine) == 1
+    assert leased_jobs.expire(apart.engine) == 1
 
     assert not watch.may_go_on()
     assert watch.conclude() == "the lease was lost, nothing was written"

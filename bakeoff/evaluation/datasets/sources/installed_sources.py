@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bakeoff.domain import entry_points_beside_candidates
-from bakeoff.domain.entry_points_beside_candidates import Extends
+from bakeoff.domain import entry_points_of_installed_packages
+from bakeoff.domain.entry_points_of_installed_packages import Extends
 from bakeoff.domain.errors import BakeoffError, InvalidInputError
 from bakeoff.settings.setting_definitions import DatasetSettings
 
@@ -57,7 +57,7 @@ def files_of_added(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
 
 
 def _load(source: str) -> AddedSource:
-    found = entry_points_beside_candidates.load(Extends.SOURCES, source)
+    found = entry_points_of_installed_packages.load(Extends.SOURCES, source)
     missing = [name for name in ("read", "files") if not callable(getattr(found, name, None))]
     if missing:
         raise InvalidInputError(
@@ -81,4 +81,4 @@ def _naming_package(source: str) -> Iterator[None]:
 
 
 def _whose(source: str) -> str:
-    return entry_points_beside_candidates.whose(Extends.SOURCES, source)
+    return entry_points_of_installed_packages.whose(Extends.SOURCES, source)

@@ -2,7 +2,7 @@
 
 One statement checks that the job is queued, that its turn has come and that a slot is free, and makes it the
 job of this worker; on PostgreSQL it does all else, too (`postgresql_jobs`). What the holder of the lease may
-do then is in `held_jobs`.
+do then is in `leased_jobs`.
 """
 
 import logging

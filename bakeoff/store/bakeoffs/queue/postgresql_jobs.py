@@ -1,4 +1,4 @@
-"""Claims and ends of jobs on PostgreSQL, each in one round trip. `claims` and `held_jobs` say what they mean.
+"""Claims and ends of jobs on PostgreSQL, each in one round trip. See `claims` and `leased_jobs`.
 
 All that a claim reads and writes is one statement; so is the end of a job with its result. A statement
 before it takes the lock that it needs: a statement sees what was committed when it begins, so one that waited

@@ -12,7 +12,7 @@ from bakeoff.domain.runs.job import Job, JobError, JobState
 from bakeoff.domain.runs.result import FoldResult, fold_record
 from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import outbox
-from bakeoff.store.bakeoffs.held_jobs import held_job
+from bakeoff.store.bakeoffs.leased_jobs import held_job
 from bakeoff.store.bakeoffs.queue.claims import Lease
 from bakeoff.store.bakeoffs.row_mapping import name_in_events
 from bakeoff.store.bakeoffs.run_rows import lock_run

@@ -14,7 +14,7 @@ from bakeoff.domain.event import EventType
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.race import RaceLook
 from bakeoff.domain.runs.result import Cost, FoldResult
-from bakeoff.store.bakeoffs import cancellation, held_jobs, outbox, run_rows
+from bakeoff.store.bakeoffs import cancellation, leased_jobs, outbox, run_rows
 from bakeoff.store.bakeoffs.outbox import OutboxTail
 from bakeoff.store.bakeoffs.results import fold_rows, race_rows
 from bakeoff.store.database import all_tables
@@ -106,7 +106,7 @@ def test_each_kind_of_event_fits_its_schema(project: Project, run_id: str) -> No
     fold = FoldResult(place=1, metrics={"f1": None}, cost=cost, duration_s=1.5)
     assert fold_rows.keep(project.engine, claim(project.engine, job).lease, Design(folds=3), fold)
     race, [racer] = a_stored_run(project.engine, options={"race": True})
-    assert held_jobs.wait(project.engine, claim(project.engine, racer).lease)
+    assert leased_jobs.wait(project.engine, claim(project.engine, racer).lease)
     look = RaceLook(number=1, looks=4, level=0.01, leader="m1", p_values={"m0": 0.001}, stopped=("m0",))
     assert race_rows.write(project.engine, race.id, look)
     ensemble_signals.add(project.engine, [a_signal("AAA")], models={"m0": "1.0"}, failed=["m1"])

@@ -17,7 +17,7 @@ from fixtures.values.stored import an_error, claim, states
 from rich.text import Text
 
 from bakeoff.domain.runs.job import JobState
-from bakeoff.store.bakeoffs import held_jobs, run_rows
+from bakeoff.store.bakeoffs import leased_jobs, run_rows
 
 
 @pytest.fixture
@@ -262,7 +262,7 @@ def test_following_a_log_ends_with_its_job(project: Project) -> None:
                 more.write(line)
             assert following.stdout.readline() == line
         assert following.poll() is None
-        held_jobs.cancel(project.engine, lease)
+        leased_jobs.cancel(project.engine, lease)
         assert following.stdout.read() == ""
         assert following.wait(10) == 0
 

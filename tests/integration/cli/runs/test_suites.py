@@ -16,7 +16,7 @@ from bakeoff.notebook import configured_project
 from bakeoff.operations.context import Context
 from bakeoff.operations.suites.start_suite import new_suite, start_suite
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import held_jobs, run_rows, schedule_slots, suite_rows
+from bakeoff.store.bakeoffs import leased_jobs, run_rows, schedule_slots, suite_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Holder
 
@@ -54,10 +54,10 @@ def end_jobs(project: Project, number: int, *, failing: str | None = None) -> No
             "a job",
         )
         if taken.run.dataset.name == failing:
-            assert held_jobs.fail(project.engine, taken.lease, an_error())
+            assert leased_jobs.fail(project.engine, taken.lease, an_error())
         else:
             score = 0.9 if taken.job.candidate.id == "one" else 0.5
-            assert held_jobs.complete(
+            assert leased_jobs.complete(
                 project.engine,
                 taken.lease,
                 a_result(taken.job, metrics={"accuracy": score}),

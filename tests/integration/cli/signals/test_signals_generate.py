@@ -16,7 +16,7 @@ from bakeoff.domain.runs.job import JobKind, Phase
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.signal import EnsembleRules, ModelOutput, SignalJobInputs, SignalOrder, SignalType
 from bakeoff.operations.signals.start_signals import COUNTED
-from bakeoff.store.bakeoffs import held_jobs, run_rows
+from bakeoff.store.bakeoffs import leased_jobs, run_rows
 from bakeoff.store.signals import stored_answers_of_signal_models
 from registry import ModelRegistry
 
@@ -177,8 +177,8 @@ def run(project: Project) -> Run:
             result, said, as_of=order.as_of, signal_inputs=job.signal_inputs
         )
         lease = claim(project.engine, job).lease
-        assert held_jobs.complete(project.engine, lease, result, also_write=also_write)
-    assert held_jobs.fail(project.engine, claim(project.engine, asked[2]).lease, an_error(phase=Phase.ASK))
+        assert leased_jobs.complete(project.engine, lease, result, also_write=also_write)
+    assert leased_jobs.fail(project.engine, claim(project.engine, asked[2]).lease, an_error(phase=Phase.ASK))
     return run
 
 

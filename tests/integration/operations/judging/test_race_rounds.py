@@ -20,7 +20,7 @@ from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, make_ske
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.race_rounds import look_of, look_where_rounds_are_over
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import held_jobs
+from bakeoff.store.bakeoffs import leased_jobs
 from bakeoff.store.bakeoffs.results import fold_rows, race_rows
 from bakeoff.store.database import schema_version
 from bakeoff.worker import judge_and_save_process
@@ -54,7 +54,7 @@ def run(context: Context) -> Run:
         fold = FoldResult(place=0, metrics={"accuracy": hits.mean()}, cost=COST, duration_s=1.0)
         lease = claim(context.engine, job).lease
         assert fold_rows.keep(context.engine, lease, FIVE.design, fold, sketch.to_bytes())
-        assert held_jobs.wait(context.engine, lease)
+        assert leased_jobs.wait(context.engine, lease)
     return run
 
 

@@ -14,7 +14,7 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.judging import compute_run_verdict, judge_ended_runs
 from bakeoff.operations.judging.judge_ended_runs import judge_run
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import held_jobs
+from bakeoff.store.bakeoffs import leased_jobs
 from bakeoff.store.bakeoffs.results import verdict_rows
 
 LEASE_S = 1
@@ -35,7 +35,7 @@ def ended(context: Context) -> Run:
     run, [job] = a_stored_run(context.engine)
     claimed = claim(context.engine, job)
     result = a_result(claimed.job, metrics={"accuracy": 0.9})
-    assert held_jobs.complete(
+    assert leased_jobs.complete(
         context.engine, claimed.lease, result, sketches=sketches_of_scores(accuracy=0.9)
     )
     return run

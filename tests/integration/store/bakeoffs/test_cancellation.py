@@ -5,9 +5,9 @@ from fixtures.values.stored import a_stored_run, claim, events, states, try_clai
 from sqlalchemy import Engine
 
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.store.bakeoffs import held_jobs, job_queries, run_rows
+from bakeoff.store.bakeoffs import job_queries, leased_jobs, run_rows
 from bakeoff.store.bakeoffs.cancellation import cancel_job, cancel_run
-from bakeoff.store.bakeoffs.held_jobs import LeaseStanding
+from bakeoff.store.bakeoffs.leased_jobs import LeaseStanding
 from bakeoff.store.bakeoffs.queue.claims import Claim, ClaimRefusal
 
 
@@ -29,15 +29,15 @@ def test_the_running_jobs_of_a_cancelled_run_are_left_to_their_workers(engine: E
 
     assert states(engine, run) == ["cancelled", "running", "cancelled"]
     assert run_rows.get(engine, run.id).state == "running"
-    assert held_jobs.standing(engine, taken.lease) is LeaseStanding.CANCELLED
+    assert leased_jobs.standing(engine, taken.lease) is LeaseStanding.CANCELLED
 
-    assert held_jobs.cancel(engine, taken.lease)
+    assert leased_jobs.cancel(engine, taken.lease)
     assert events(engine, run) == ["started 1", "cancelled 0", "cancelled 2", "cancelled 1", "run cancelled"]
 
 
 def test_what_had_completed_before_stays_completed(engine: Engine) -> None:
     run, queued = a_stored_run(engine, 2)
-    held_jobs.complete(engine, claim(engine, queued[0]).lease, a_result(queued[0]))
+    leased_jobs.complete(engine, claim(engine, queued[0]).lease, a_result(queued[0]))
 
     cancel_run(engine, run.id)
 
@@ -47,7 +47,7 @@ def test_what_had_completed_before_stays_completed(engine: Engine) -> None:
 
 def test_nothing_is_left_to_cancel_in_a_run_that_is_over(engine: Engine) -> None:
     run, [job] = a_stored_run(engine)
-    held_jobs.complete(engine, claim(engine, job).lease, a_result(job))
+    leased_jobs.complete(engine, claim(engine, job).lease, a_result(job))
     told = events(engine, run)
 
     assert not cancel_run(engine, run.id)
@@ -78,8 +78,8 @@ def test_one_job_is_cancelled_and_the_others_go_on(engine: Engine) -> None:
     assert cancel_job(engine, second.id)
 
     assert states(engine, run) == ["running", "cancelled", "running"]
-    assert held_jobs.standing(engine, taken.lease) is LeaseStanding.CANCELLED
-    assert held_jobs.standing(engine, other.lease) is LeaseStanding.HELD
+    assert leased_jobs.standing(engine, taken.lease) is LeaseStanding.CANCELLED
+    assert leased_jobs.standing(engine, other.lease) is LeaseStanding.HELD
     assert events(engine, run) == ["started 0", "started 2", "cancelled 1"]
 
 
@@ -111,9 +111,9 @@ def test_a_run_that_is_cancelled_while_it_is_claimed_keeps_no_job_waiting(engine
 
     taken = [outcome for outcome in outcomes if isinstance(outcome, Claim)]
     assert {outcome for outcome in outcomes if not isinstance(outcome, Claim)} <= {ClaimRefusal.ENDED}
-    assert {held_jobs.standing(engine, one.lease) for one in taken} <= {LeaseStanding.CANCELLED}
+    assert {leased_jobs.standing(engine, one.lease) for one in taken} <= {LeaseStanding.CANCELLED}
     assert states(engine, run).count("running") == len(taken)
     for one in taken:
-        assert held_jobs.release(engine, one.lease)
+        assert leased_jobs.release(engine, one.lease)
     assert states(engine, run) == ["cancelled"] * 16
     assert events(engine, run)[-1] == "run cancelled"

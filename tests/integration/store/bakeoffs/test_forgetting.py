@@ -11,7 +11,7 @@ from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest, SavingOutcome
 from bakeoff.domain.runs.result import NotKept
 from bakeoff.domain.runs.run import Run
-from bakeoff.store.bakeoffs import delete_old_runs, held_jobs, outbox, run_rows, saving_rows
+from bakeoff.store.bakeoffs import delete_old_runs, leased_jobs, outbox, run_rows, saving_rows
 from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine_and_transactions import reading, writing
 
@@ -23,10 +23,10 @@ def an_ended_run(engine: Engine, *, days: int = 40, told: bool = True, **changed
     """With one job that completed, and one that failed."""
     run, [good, bad] = a_stored_run(engine, 2, **changed)
     left = NotKept(problem="it cannot be pickled") if run.save else None
-    assert held_jobs.complete(
+    assert leased_jobs.complete(
         engine, claim(engine, good).lease, a_result(good), left, curves={"calibration": []}
     )
-    assert held_jobs.fail(engine, claim(engine, bad).lease, an_error())
+    assert leased_jobs.fail(engine, claim(engine, bad).lease, an_error())
     judge_all(engine)
     if told:
         tell(engine)

@@ -6,7 +6,7 @@ from sqlalchemy import Engine, insert
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.event import EventType
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.store.bakeoffs import held_jobs, outbox
+from bakeoff.store.bakeoffs import leased_jobs, outbox
 from bakeoff.store.bakeoffs.row_mapping import result_to_row
 from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine_and_transactions import writing
@@ -80,17 +80,17 @@ def test_a_change_that_cannot_be_committed_is_not_told(engine: Engine) -> None:
     before = [pending.event.type for pending in outbox.pending(engine, limit=100)]
 
     with pytest.raises(InfrastructureError):
-        held_jobs.complete(engine, taken.lease, a_result(job))
+        leased_jobs.complete(engine, taken.lease, a_result(job))
 
     assert [pending.event.type for pending in outbox.pending(engine, limit=100)] == before
-    assert held_jobs.renew(engine, taken.lease, lease_s=60)
+    assert leased_jobs.renew(engine, taken.lease, lease_s=60)
 
 
 def test_the_events_of_a_run_are_read_from_a_position_on_published_or_not(engine: Engine) -> None:
     run, (first, second) = a_stored_run(engine, 2)
     a_stored_run(engine, 1, priority=-1)
     for job in (first, second):
-        held_jobs.complete(engine, claim(engine, job).lease, a_result(job))
+        leased_jobs.complete(engine, claim(engine, job).lease, a_result(job))
     judge_all(engine)
     outbox.mark_published(engine, [outbox.pending(engine, limit=1)[0].position])
 

@@ -13,8 +13,8 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import CodeManifest, Part, Provenance
 from bakeoff.store.bakeoffs import (
     cancellation,
-    held_jobs,
     job_queries,
+    leased_jobs,
     outbox,
     run_progress_rows,
     run_rows,
@@ -52,24 +52,24 @@ _FINE = {
 ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
     "claim": lambda engine, queued: claim(engine, queued[0]),
     "refuse": lambda engine, _: try_claim(engine, "unknown"),
-    "renew": lambda engine, queued: held_jobs.renew(engine, claim(engine, queued[0]).lease, lease_s=60),
-    "standing": lambda engine, queued: held_jobs.standing(engine, claim(engine, queued[0]).lease),
-    "complete": lambda engine, queued: held_jobs.complete(
+    "renew": lambda engine, queued: leased_jobs.renew(engine, claim(engine, queued[0]).lease, lease_s=60),
+    "standing": lambda engine, queued: leased_jobs.standing(engine, claim(engine, queued[0]).lease),
+    "complete": lambda engine, queued: leased_jobs.complete(
         engine, claim(engine, queued[0]).lease, a_result(queued[0])
     ),
-    "fail": lambda engine, queued: held_jobs.fail(engine, claim(engine, queued[0]).lease, an_error()),
-    "release": lambda engine, queued: held_jobs.release(engine, claim(engine, queued[0]).lease),
-    "give up": lambda engine, queued: held_jobs.retry_or_fail(
+    "fail": lambda engine, queued: leased_jobs.fail(engine, claim(engine, queued[0]).lease, an_error()),
+    "release": lambda engine, queued: leased_jobs.release(engine, claim(engine, queued[0]).lease),
+    "give up": lambda engine, queued: leased_jobs.retry_or_fail(
         engine, claim(engine, queued[0]).lease, an_error()
     ),
-    "expire": lambda engine, queued: (claim(engine, queued[0], lease_s=-1), held_jobs.expire(engine)),
+    "expire": lambda engine, queued: (claim(engine, queued[0], lease_s=-1), leased_jobs.expire(engine)),
     "cancel a job": lambda engine, queued: cancellation.cancel_job(engine, queued[0].id),
     "cancel a run": lambda engine, queued: cancellation.cancel_run(engine, queued[0].run_id),
     "next in line": lambda engine, _: next_jobs(engine, limit=3),
     "claim the next": lambda engine, _: claims.claim_next(
         engine, excluded=["another"], holder=Holder(node="here", worker="w1"), caps=PLENTY, lease_s=60
     ),
-    "wait in a race": lambda engine, queued: held_jobs.wait(engine, claim(engine, queued[0]).lease),
+    "wait in a race": lambda engine, queued: leased_jobs.wait(engine, claim(engine, queued[0]).lease),
     "rounds that are over": lambda engine, _: race_rows.due(engine),
     "races": lambda engine, _: race_rows.are_waiting(engine),
     "a fold that failed": lambda engine, queued: fold_rows.failed_job(engine, queued[0].id),
@@ -236,7 +236,7 @@ def test_earlier_fits_cost_the_same_however_often_the_candidates_were_fitted(
         for _ in range(times):
             _, queued = a_stored_run(engine, 2)
             for job in queued:
-                assert held_jobs.complete(engine, claim(engine, job).lease, a_result(job), None, MADE)
+                assert leased_jobs.complete(engine, claim(engine, job).lease, a_result(job), None, MADE)
 
     fit_again(8)
     after_few = _steps(engine, lambda: OF_MANY_FITS[act](engine, []))
@@ -284,7 +284,7 @@ def test_a_claim_and_a_finish_take_few_statements(engine: Engine) -> None:
     with statements_of(engine) as of_a_claim:
         taken = claim(engine, queued[1])
     with statements_of(engine) as of_a_finish:
-        held_jobs.complete(engine, taken.lease, a_result(queued[1]))
+        leased_jobs.complete(engine, taken.lease, a_result(queued[1]))
 
     assert [verb(statement) for statement, _ in of_a_claim] == [
         "BEGIN",
@@ -319,7 +319,7 @@ def test_on_postgresql_a_claim_and_a_finish_with_the_next_claim_take_one_round_t
     )
     with statements_of(engine) as elsewhere:
         taken = claim(engine, queued[0])
-        assert held_jobs.complete(engine, taken.lease, a_result(queued[0]), then=then)
+        assert leased_jobs.complete(engine, taken.lease, a_result(queued[0]), then=then)
 
     assert then.claimed is not None
     assert then.claimed.job.id == queued[2].id

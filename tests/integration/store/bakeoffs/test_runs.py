@@ -17,7 +17,7 @@ from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFou
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.signal import SignalOrder
-from bakeoff.store.bakeoffs import cancellation, held_jobs, job_queries, run_progress_rows, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leased_jobs, run_progress_rows, run_rows
 from bakeoff.store.bakeoffs.queue.claims import Claim
 from bakeoff.store.database.engine_and_transactions import writing
 
@@ -94,7 +94,7 @@ def test_a_run_with_reused_and_queued_jobs_waits_for_the_queued(engine: Engine) 
     run_rows.create(engine, run, [queued], [(reused, a_result(reused))])
     assert run_rows.get(engine, run.id).state == "queued"
 
-    held_jobs.complete(engine, claim(engine, queued).lease, a_result(queued))
+    leased_jobs.complete(engine, claim(engine, queued).lease, a_result(queued))
 
     assert run_rows.get(engine, run.id).state == "completed"
     assert events(engine, run) == ["completed 0", "started 1", "completed 1", "run completed"]
@@ -108,9 +108,9 @@ def test_a_run_ends_with_its_last_job_whatever_the_order(engine: Engine, order: 
     for place in order:
         assert run_rows.get(engine, run.id).state == "running"
         if place:
-            held_jobs.complete(engine, taken[place].lease, a_result(queued[place]))
+            leased_jobs.complete(engine, taken[place].lease, a_result(queued[place]))
         else:
-            held_jobs.fail(engine, taken[place].lease, an_error())
+            leased_jobs.fail(engine, taken[place].lease, an_error())
 
     ended = run_rows.get(engine, run.id)
     assert ended.state == "partial"
@@ -124,7 +124,7 @@ def test_a_run_that_finishers_end_together_ends_once(engine: Engine) -> None:
     taken = [claim(engine, job) for job in queued]
 
     with ThreadPoolExecutor(10) as pool:
-        done = list(pool.map(lambda one: held_jobs.complete(engine, one.lease, a_result(one.job)), taken))
+        done = list(pool.map(lambda one: leased_jobs.complete(engine, one.lease, a_result(one.job)), taken))
 
     assert done == [True] * 10
     assert run_rows.get(engine, run.id).state == "completed"
@@ -140,9 +140,9 @@ def test_a_run_that_finishers_end_together_ends_once(engine: Engine) -> None:
     "move",
     [
         lambda engine, _, queued: try_claim(engine, queued),
-        lambda engine, taken, _: held_jobs.complete(engine, taken.lease, a_result(taken.job)),
-        lambda engine, taken, _: held_jobs.release(engine, taken.lease),
-        lambda engine, taken, _: held_jobs.retry_or_fail(engine, taken.lease, an_error()),
+        lambda engine, taken, _: leased_jobs.complete(engine, taken.lease, a_result(taken.job)),
+        lambda engine, taken, _: leased_jobs.release(engine, taken.lease),
+        lambda engine, taken, _: leased_jobs.retry_or_fail(engine, taken.lease, an_error()),
         lambda engine, _, queued: cancellation.cancel_job(engine, queued.id),
     ],
 )
@@ -175,7 +175,7 @@ def test_a_run_starts_with_its_first_job(engine: Engine) -> None:
 def test_a_run_goes_on_while_its_jobs_wait_again(engine: Engine) -> None:
     run, [job] = a_stored_run(engine)
 
-    held_jobs.release(engine, claim(engine, job).lease)
+    leased_jobs.release(engine, claim(engine, job).lease)
 
     assert run_rows.get(engine, run.id).state == "running"
     assert states(engine, run) == ["queued"]
@@ -183,7 +183,7 @@ def test_a_run_goes_on_while_its_jobs_wait_again(engine: Engine) -> None:
 
 def test_a_summary_counts_the_jobs_in_each_state(engine: Engine) -> None:
     run, queued = a_stored_run(engine, 4)
-    held_jobs.complete(engine, claim(engine, queued[0]).lease, a_result(queued[0]))
+    leased_jobs.complete(engine, claim(engine, queued[0]).lease, a_result(queued[0]))
     claim(engine, queued[1])
 
     summary = run_rows.summary(engine, run.id)
@@ -236,7 +236,7 @@ def test_a_page_may_show_runs_of_one_dataset_and_name(engine: Engine) -> None:
 def test_the_status_of_a_run_is_of_one_moment_and_in_the_order_of_its_jobs(engine: Engine) -> None:
     run, (first, second, third) = a_stored_run(engine, 3)
     claim(engine, second, node="left")
-    held_jobs.fail(engine, claim(engine, third).lease, an_error())
+    leased_jobs.fail(engine, claim(engine, third).lease, an_error())
 
     status = run_progress_rows.of_run(engine, run.id)
 

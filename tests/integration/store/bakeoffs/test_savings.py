@@ -18,7 +18,7 @@ from bakeoff.domain.runs.model_saving import (
 )
 from bakeoff.domain.runs.result import FittedModel, NotKept
 from bakeoff.domain.runs.run import RunState
-from bakeoff.store.bakeoffs import cancellation, held_jobs, job_queries, run_rows, saving_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leased_jobs, run_rows, saving_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 
 BEST = SaveRequest(policy=SavePolicy.BEST, name="churn")
@@ -36,7 +36,7 @@ OUTCOME = SavingOutcome(
 def an_ended_run(engine: Engine, save: SaveRequest | None = BEST) -> str:
     run, [job] = a_stored_run(engine, save=save)
     taken = claim(engine, job)
-    assert held_jobs.complete(engine, taken.lease, a_result(job))
+    assert leased_jobs.complete(engine, taken.lease, a_result(job))
     judge_all(engine)
     return run.id
 
@@ -49,10 +49,10 @@ def taken(engine: Engine, run_id: str, lease_s: float = 60) -> RowLease:
 
 def test_a_saving_is_due_as_soon_as_its_run_is_judged_and_not_before(engine: Engine) -> None:
     run, [first, second] = a_stored_run(engine, 2, save=BEST)
-    assert held_jobs.complete(engine, claim(engine, first).lease, a_result(first))
+    assert leased_jobs.complete(engine, claim(engine, first).lease, a_result(first))
     assert (saving_rows.due(engine), saving_rows.of_run(engine, run.id)) == ([], None)
 
-    assert held_jobs.fail(engine, claim(engine, second).lease, an_error())
+    assert leased_jobs.fail(engine, claim(engine, second).lease, an_error())
     assert saving_rows.due(engine) == []
     judge_all(engine)
     assert saving_rows.due(engine) == [run.id]
@@ -174,7 +174,7 @@ def test_what_a_cell_left_of_its_model_comes_back_as_it_was(
     engine: Engine, left: FittedModel | NotKept
 ) -> None:
     _, [job] = a_stored_run(engine, save=BEST)
-    assert held_jobs.complete(engine, claim(engine, job).lease, a_result(job), left)
+    assert leased_jobs.complete(engine, claim(engine, job).lease, a_result(job), left)
 
     assert job_queries.fitted_in(engine, job.id) == left
 
@@ -182,7 +182,7 @@ def test_what_a_cell_left_of_its_model_comes_back_as_it_was(
 def test_a_holder_that_lost_its_lease_leaves_no_model(engine: Engine) -> None:
     _, [job] = a_stored_run(engine, save=BEST)
     lost = claim(engine, job).lease
-    assert held_jobs.release(engine, lost)
+    assert leased_jobs.release(engine, lost)
 
-    assert not held_jobs.complete(engine, lost, a_result(job), NotKept(problem="no"))
+    assert not leased_jobs.complete(engine, lost, a_result(job), NotKept(problem="no"))
     assert job_queries.fitted_in(engine, job.id) is None

@@ -12,7 +12,7 @@ from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Cost, FoldResult
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.runs.start_run import with_folds
-from bakeoff.store.bakeoffs import cancellation, held_jobs, job_queries, outbox, run_progress_rows, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leased_jobs, outbox, run_progress_rows, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import ClaimRefusal, Holder
 from bakeoff.store.bakeoffs.results import fold_rows
@@ -37,7 +37,7 @@ def claim_whole_before(engine: Engine, part: Job, whole: Job) -> claims.Lease:
     """The whole is at work, and the part is queued again, as after the shutdown of its worker."""
     begun = claim(engine, part).lease
     lease = claim(engine, whole).lease
-    assert held_jobs.release(engine, begun)
+    assert leased_jobs.release(engine, begun)
     return lease
 
 
@@ -122,13 +122,13 @@ def test_a_fold_is_kept_for_its_whole_which_joins_it_once(engine: Engine) -> Non
     for part in parts:
         lease = claim(engine, part).lease
         assert fold_rows.keep(engine, lease, DESIGN, a_fold(part.place or 0), of=whole.id)
-        assert held_jobs.complete_part(engine, lease)
-        assert not held_jobs.complete_part(engine, lease)
+        assert leased_jobs.complete_part(engine, lease)
+        assert not leased_jobs.complete_part(engine, lease)
     assert run_rows.get(engine, run.id).state is RunState.RUNNING
 
     lease = claim(engine, whole).lease
     assert list(fold_rows.of_job(engine, whole.id)) == [0, 1, 2]
-    assert held_jobs.complete(engine, lease, a_result(whole))
+    assert leased_jobs.complete(engine, lease, a_result(whole))
 
     done = [("evaluation.fold_completed", whole.id)] * 3
     ends = [("evaluation.completed", whole.id)]
@@ -139,7 +139,7 @@ def test_a_fold_is_kept_for_its_whole_which_joins_it_once(engine: Engine) -> Non
 def test_a_fold_whose_lease_was_lost_keeps_nothing(engine: Engine) -> None:
     _, [part, *_, whole] = a_spread_run(engine)
     lost = claim(engine, part).lease
-    held_jobs.retry_or_fail(engine, lost, an_error())
+    leased_jobs.retry_or_fail(engine, lost, an_error())
 
     assert not fold_rows.keep(engine, lost, DESIGN, a_fold(0), of=whole.id)
     assert fold_rows.of_job(engine, whole.id) == {}
@@ -150,16 +150,16 @@ def test_folds_that_nobody_has_begun_end_with_their_whole_and_those_at_work_are_
 ) -> None:
     run, [at_work, waiting, failing, whole] = a_spread_run(engine)
     held = claim(engine, at_work).lease
-    held_jobs.fail(engine, claim(engine, failing).lease, an_error())
+    leased_jobs.fail(engine, claim(engine, failing).lease, an_error())
     assert fold_rows.failed_job(engine, whole.id) is not None
 
     lease = claim_whole_before(engine, waiting, whole)
-    held_jobs.fail(engine, lease, an_error())
+    leased_jobs.fail(engine, lease, an_error())
 
     assert states(engine, [at_work, waiting, failing, whole]) == ["running", "cancelled", "failed", "failed"]
-    assert held_jobs.standing(engine, held) is held_jobs.LeaseStanding.CANCELLED
+    assert leased_jobs.standing(engine, held) is leased_jobs.LeaseStanding.CANCELLED
     assert run_rows.get(engine, run.id).state is RunState.RUNNING
-    held_jobs.cancel(engine, held)
+    leased_jobs.cancel(engine, held)
     assert run_rows.get(engine, run.id).state is RunState.FAILED  # of candidates, none was cancelled
     ends = [("evaluation.failed", whole.id)]
     assert told(engine, run) == [("evaluation.started", whole.id), *ends]
@@ -171,9 +171,9 @@ def test_a_fold_is_taken_back_by_its_whole_only_while_nobody_has_begun_it(engine
     claim(engine, other)
     lease = claim_whole_before(engine, waiting, whole)
 
-    assert not held_jobs.take_part(engine, lease, begun.id)
-    assert held_jobs.take_part(engine, lease, waiting.id)
-    assert not held_jobs.take_part(engine, lease, waiting.id)
+    assert not leased_jobs.take_part(engine, lease, begun.id)
+    assert leased_jobs.take_part(engine, lease, waiting.id)
+    assert not leased_jobs.take_part(engine, lease, waiting.id)
     assert states(engine, [begun, waiting]) == ["running", "cancelled"]
 
 
@@ -185,8 +185,8 @@ def test_to_cancel_a_candidate_or_one_of_its_folds_is_to_cancel_all_of_them(engi
     assert cancellation.cancel_job(engine, {"whole": whole, "fold": begun}[by].id)
 
     assert states(engine, [begun, waiting, other, whole]) == ["running", *["cancelled"] * 3]
-    assert held_jobs.standing(engine, held) is held_jobs.LeaseStanding.CANCELLED
-    held_jobs.cancel(engine, held)
+    assert leased_jobs.standing(engine, held) is leased_jobs.LeaseStanding.CANCELLED
+    leased_jobs.cancel(engine, held)
     assert run_rows.get(engine, run.id).state is RunState.CANCELLED
     ends = [("evaluation.cancelled", whole.id)]
     assert told(engine, run) == [("evaluation.started", whole.id), *ends]

@@ -19,8 +19,8 @@ from hypothesis.stateful import (
 from sqlalchemy import Engine, select
 
 from bakeoff.domain.runs.job import Job, JobState
-from bakeoff.store.bakeoffs import cancellation, held_jobs, job_queries, outbox, run_rows
-from bakeoff.store.bakeoffs.held_jobs import LeaseStanding
+from bakeoff.store.bakeoffs import cancellation, job_queries, leased_jobs, outbox, run_rows
+from bakeoff.store.bakeoffs.leased_jobs import LeaseStanding
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal, Holder, Lease
 from bakeoff.store.bakeoffs.queue.queue_order import NEXT_RUN, next_jobs
@@ -191,7 +191,7 @@ class Leases(RuleBasedStateMachine):
     @rule(lease=taken)
     def renew(self, lease: tuple[int, Lease]) -> None:
         place, held = lease
-        renewed = held_jobs.renew(self.engine, held, lease_s=60)
+        renewed = leased_jobs.renew(self.engine, held, lease_s=60)
         assert renewed is self.model.holds(place, held.token)
         if renewed:
             self.model.jobs[place].silent = 0
@@ -199,14 +199,14 @@ class Leases(RuleBasedStateMachine):
     @rule(lease=taken)
     def fall_silent(self, lease: tuple[int, Lease]) -> None:
         place, held = lease
-        if held_jobs.renew(self.engine, held, lease_s=-1):
+        if leased_jobs.renew(self.engine, held, lease_s=-1):
             self.model.silences += 1
             self.model.jobs[place].silent = self.model.silences
 
     @rule()
     def expire(self) -> None:
         silent = [place for place in range(5) if self.model.jobs[place].silent]
-        assert held_jobs.expire(self.engine) == len(silent)
+        assert leased_jobs.expire(self.engine) == len(silent)
         for place in sorted(silent, key=lambda place: self.model.jobs[place].silent):
             self.model.give_up(place)
 
@@ -216,28 +216,28 @@ class Leases(RuleBasedStateMachine):
         expected = LeaseStanding.LOST
         if self.model.holds(place, held.token):
             expected = LeaseStanding.CANCELLED if self.model.jobs[place].unwanted else LeaseStanding.HELD
-        assert held_jobs.standing(self.engine, held) is expected
+        assert leased_jobs.standing(self.engine, held) is expected
 
     @rule(lease=taken)
     def complete(self, lease: tuple[int, Lease]) -> None:
         place, held = lease
-        done = held_jobs.complete(self.engine, held, a_result(self.jobs[place]))
+        done = leased_jobs.complete(self.engine, held, a_result(self.jobs[place]))
         self._ended(place, held, done, "completed")
 
     @rule(lease=taken, state=st.sampled_from([JobState.FAILED, JobState.TIMED_OUT]))
     def fail(self, lease: tuple[int, Lease], state: JobState) -> None:
         place, held = lease
-        self._ended(place, held, held_jobs.fail(self.engine, held, an_error(), state=state), str(state))
+        self._ended(place, held, leased_jobs.fail(self.engine, held, an_error(), state=state), str(state))
 
     @rule(lease=taken)
     def cancel(self, lease: tuple[int, Lease]) -> None:
         place, held = lease
-        self._ended(place, held, held_jobs.cancel(self.engine, held), "cancelled")
+        self._ended(place, held, leased_jobs.cancel(self.engine, held), "cancelled")
 
     @rule(lease=taken)
     def release(self, lease: tuple[int, Lease]) -> None:
         place, held = lease
-        done = held_jobs.release(self.engine, held)
+        done = leased_jobs.release(self.engine, held)
         unwanted = self.model.jobs[place].unwanted
         self._ended(place, held, done, "cancelled" if unwanted else "queued")
         if done and not unwanted:
@@ -246,7 +246,7 @@ class Leases(RuleBasedStateMachine):
     @rule(lease=taken)
     def give_up(self, lease: tuple[int, Lease]) -> None:
         place, held = lease
-        done = held_jobs.retry_or_fail(self.engine, held, an_error())
+        done = leased_jobs.retry_or_fail(self.engine, held, an_error())
         assert done is self.model.holds(place, held.token)
         if done:
             self.model.give_up(place)

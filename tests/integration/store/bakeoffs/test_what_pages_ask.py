@@ -12,7 +12,7 @@ from sqlalchemy import Engine, insert
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import Interval, PairDifference, RunVerdict
-from bakeoff.store.bakeoffs import change_marks, held_jobs, job_queries, run_rows
+from bakeoff.store.bakeoffs import change_marks, job_queries, leased_jobs, run_rows
 from bakeoff.store.bakeoffs.results import run_list_summaries
 from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine_and_transactions import writing
@@ -40,7 +40,7 @@ def judged(engine: Engine, run: Run, **changed: object) -> None:
 def test_the_headline_of_a_run_is_its_verdict_and_the_score_of_the_one_to_take(engine: Engine) -> None:
     run, (job,) = a_stored_run(engine)
     around = {"f1": Interval(low=0.7, high=0.8)}
-    assert held_jobs.complete(engine, claim(engine, job).lease, a_result(job, intervals=around))
+    assert leased_jobs.complete(engine, claim(engine, job).lease, a_result(job, intervals=around))
     without, (other,) = a_stored_run(engine)
     with writing(engine) as connection:
         connection.execute(all_tables.verdicts.delete())
@@ -93,9 +93,9 @@ def test_the_mark_of_a_run_changes_with_all_that_its_pages_show(engine: Engine) 
 
     lease = claim(engine, job).lease
     look()
-    assert held_jobs.complete(engine, lease, a_result(job))
+    assert leased_jobs.complete(engine, lease, a_result(job))
     look()
-    assert held_jobs.fail(engine, claim(engine, second).lease, an_error())
+    assert leased_jobs.fail(engine, claim(engine, second).lease, an_error())
     look()
     elsewhere, _ = a_stored_run(engine)
     before = change_marks.of_run(engine, elsewhere.id)

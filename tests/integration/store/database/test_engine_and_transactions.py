@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select, text
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.ids_and_times import utc_now
-from bakeoff.store.bakeoffs import held_jobs, job_queries, run_rows
+from bakeoff.store.bakeoffs import job_queries, leased_jobs, run_rows
 from bakeoff.store.database import all_tables
 from bakeoff.store.database import engine_and_transactions as engine_module
 from bakeoff.store.database.engine_and_transactions import now, one_at_a_time, open_database, reading, writing
@@ -170,7 +170,7 @@ def test_a_database_that_stays_locked_is_named(database_url: str, monkeypatch: p
     other = sqlite3.connect(engine.url.database or "", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    assert held_jobs.expire(engine) == 0
+    assert leased_jobs.expire(engine) == 0
     with pytest.raises(InfrastructureError) as failed:
         a_stored_run(engine)
     other.close()

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser as Chromium
 from sqlalchemy import select
 
 from bakeoff.domain.runs.job import JobState
-from bakeoff.store.bakeoffs import held_jobs, job_queries
+from bakeoff.store.bakeoffs import job_queries, leased_jobs
 from bakeoff.store.bakeoffs.queue.claims import Lease
 from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine_and_transactions import reading
@@ -195,7 +195,7 @@ def fail(show: Showcase, model: str) -> None:
             )
         ).one()
     lease = Lease(job_id=row.id, run_id=row.run_id, token=row.lease_token, attempt=row.attempt)
-    assert held_jobs.fail(engine, lease, an_error())
+    assert leased_jobs.fail(engine, lease, an_error())
 
 
 def test_filters_ask_by_themselves_and_stand_in_the_address(chromium: Chromium, url: str) -> None:

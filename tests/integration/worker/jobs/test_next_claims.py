@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.job import JobState
-from bakeoff.store.bakeoffs import held_jobs, job_queries
+from bakeoff.store.bakeoffs import job_queries, leased_jobs
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Claim, Holder, NextClaim
 from bakeoff.worker.jobs import job_runner, several_jobs_in_one_task
@@ -35,7 +35,7 @@ def a_runner(engine: Engine, doorbells: Callable[..., list[str] | None] = lambda
 def end_and_claim_next(engine: Engine, ended: Claim, batch: JobBatch) -> None:
     holder = Holder(node="here", worker="w1")
     then = batch.note_next_claim(NextClaim(excluded=[], holder=holder, caps=PLENTY, lease_s=60))
-    assert held_jobs.complete(engine, ended.lease, a_result(ended.job), then=then)
+    assert leased_jobs.complete(engine, ended.lease, a_result(ended.job), then=then)
 
 
 def test_it_is_the_one_that_is_worked_on_next(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def end_at_work(runner: JobRunner, engine: Engine, ended: Claim, monkeypatch: py
     def work(_: Any) -> Completed:
         result = a_result(ended.job)
         return Completed(
-            write=lambda then: held_jobs.complete(engine, ended.lease, result, then=then), summary="well"
+            write=lambda then: leased_jobs.complete(engine, ended.lease, result, then=then), summary="well"
         )
 
     at_work: Any = SimpleNamespace(

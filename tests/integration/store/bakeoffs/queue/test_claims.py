@@ -21,7 +21,7 @@ from bakeoff.domain.candidate import PipelineStep
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.ids_and_times import new_id, utc_now
 from bakeoff.domain.runs.job import JobError, JobState, Phase
-from bakeoff.store.bakeoffs import cancellation, held_jobs, job_queries, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leased_jobs, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal, Holder
 from bakeoff.store.database import statements_in_one_round_trip
@@ -66,10 +66,10 @@ def test_an_unknown_job_cannot_be_claimed(engine: Engine) -> None:
 
 def test_a_job_that_has_ended_cannot_be_claimed(engine: Engine) -> None:
     run, [completed, failed, timed_out, cancelled, in_queue] = a_stored_run(engine, 5)
-    held_jobs.complete(engine, claim(engine, completed).lease, a_result(completed))
-    held_jobs.fail(engine, claim(engine, failed).lease, an_error())
-    held_jobs.fail(engine, claim(engine, timed_out).lease, an_error(), state=JobState.TIMED_OUT)
-    held_jobs.cancel(engine, claim(engine, cancelled).lease)
+    leased_jobs.complete(engine, claim(engine, completed).lease, a_result(completed))
+    leased_jobs.fail(engine, claim(engine, failed).lease, an_error())
+    leased_jobs.fail(engine, claim(engine, timed_out).lease, an_error(), state=JobState.TIMED_OUT)
+    leased_jobs.cancel(engine, claim(engine, cancelled).lease)
     cancellation.cancel_job(engine, in_queue.id)
 
     refusals = {try_claim(engine, job) for job in (completed, failed, timed_out, cancelled, in_queue)}
@@ -97,7 +97,7 @@ def test_a_finish_makes_room_for_the_next(engine: Engine) -> None:
     taken = claim(engine, first)
     assert try_claim(engine, second, caps=one) is ClaimRefusal.FULL
 
-    held_jobs.complete(engine, taken.lease, a_result(first))
+    leased_jobs.complete(engine, taken.lease, a_result(first))
 
     assert isinstance(try_claim(engine, second, caps=one), Claim)
 
@@ -114,9 +114,9 @@ def test_attempts_count_the_starts_that_were_spent(engine: Engine) -> None:
     _, [job] = a_stored_run(engine, max_attempts=3)
 
     first = claim(engine, job)
-    held_jobs.release(engine, first.lease)
+    leased_jobs.release(engine, first.lease)
     second = claim(engine, job)
-    held_jobs.retry_or_fail(engine, second.lease, an_error())
+    leased_jobs.retry_or_fail(engine, second.lease, an_error())
     third = claim(engine, job)
 
     assert [taken.lease.attempt for taken in (first, second, third)] == [1, 1, 2]
@@ -127,9 +127,9 @@ def test_a_job_starts_once_for_those_who_listen(engine: Engine) -> None:
     run, [job] = a_stored_run(engine)
 
     first = claim(engine, job)
-    held_jobs.release(engine, first.lease)
+    leased_jobs.release(engine, first.lease)
     second = claim(engine, job)
-    held_jobs.retry_or_fail(engine, second.lease, an_error())
+    leased_jobs.retry_or_fail(engine, second.lease, an_error())
     third = claim(engine, job)
 
     assert events(engine, run) == ["started 0"]
@@ -219,7 +219,7 @@ def test_a_process_that_is_killed_after_its_claim_gives_back_job_and_slot(engine
 
     assert states(engine, run) == ["running", "queued"]
     assert try_claim(engine, queued[1], caps=ONE) is ClaimRefusal.FULL
-    assert held_jobs.expire(engine) == 1
+    assert leased_jobs.expire(engine) == 1
     again = try_claim(engine, queued[0], caps=ONE)
     assert isinstance(again, Claim)
     assert again.lease.attempt == 2
@@ -259,12 +259,12 @@ def test_a_finish_that_claims_the_next_is_done_whole_or_not_at_all_if_its_proces
         taken = claim(engine, queued[0], lease_s=-1)
         cut = without_the_end if killed == "before it has sent all" else half_way
         monkeypatch.setattr(statements_in_one_round_trip, "_queue", cut)
-        held_jobs.complete(engine, taken.lease, a_result(queued[0]), then=then)
+        leased_jobs.complete(engine, taken.lease, a_result(queued[0]), then=then)
 
     dies_in(finish_and_claim)
 
     wait_for(lambda: states(engine, run) == [first, second, "queued"], f"{first}, then {second}")
-    assert held_jobs.expire(engine) == 1
+    assert leased_jobs.expire(engine) == 1
     assert Counter(states(engine, run))["queued"] == (3 if first == "running" else 2)
     assert isinstance(try_claim(engine, queued[1], caps=ONE), Claim)
 
@@ -299,6 +299,6 @@ def test_a_failed_job_is_read_with_its_error(engine: Engine) -> None:
         log_tail="l",
     )
 
-    held_jobs.fail(engine, claim(engine, job).lease, error)
+    leased_jobs.fail(engine, claim(engine, job).lease, error)
 
     assert job_queries.get(engine, job.id).error == error

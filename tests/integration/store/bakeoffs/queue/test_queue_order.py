@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.run import Run
-from bakeoff.store.bakeoffs import cancellation, held_jobs, run_rows
+from bakeoff.store.bakeoffs import cancellation, leased_jobs, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.claims import Caps, Claim, ClaimRefusal, Holder, NextClaim
 from bakeoff.store.bakeoffs.queue.queue_order import NEXT_RUN, next_jobs
@@ -36,7 +36,7 @@ def line(engine: Engine, limit: int = 10) -> list[str]:
 
 def complete(engine: Engine, *claims: Claim) -> None:
     for taken in claims:
-        assert held_jobs.complete(engine, taken.lease, a_result(taken.job))
+        assert leased_jobs.complete(engine, taken.lease, a_result(taken.job))
 
 
 def test_who_comes_next_is_told_with_what_a_doorbell_says(engine: Engine) -> None:
@@ -94,7 +94,7 @@ def test_of_runs_that_were_served_the_one_goes_first_that_has_waited_longest(eng
     complete(engine, claim(engine, old[0]), claim(engine, young[0]))
     assert line(engine) == ["0 m1", "1 m1"]
 
-    held_jobs.release(engine, claim(engine, old[1]).lease)
+    leased_jobs.release(engine, claim(engine, old[1]).lease)
 
     assert line(engine) == ["1 m1", "0 m1"]
 
@@ -206,7 +206,7 @@ def test_who_asks_for_no_certain_job_gets_none_where_it_is_full(engine: Engine) 
 
 
 def end(engine: Engine, ended: Claim, *, then: NextClaim) -> bool:
-    return held_jobs.complete(engine, ended.lease, a_result(ended.job), then=then)
+    return leased_jobs.complete(engine, ended.lease, a_result(ended.job), then=then)
 
 
 def wish(*but: Job, caps: Caps = PLENTY) -> NextClaim:
@@ -229,7 +229,7 @@ def test_the_next_job_may_be_claimed_as_one_ends_and_takes_the_slot_that_is_free
 def test_who_has_lost_the_lease_neither_ends_the_job_nor_claims_another(engine: Engine) -> None:
     run, [first, _] = stored(engine, 2)
     lost = claim(engine, first)
-    held_jobs.release(engine, lost.lease)
+    leased_jobs.release(engine, lost.lease)
     then = wish()
 
     assert not end(engine, lost, then=then)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.runs.result import CodeManifest, Cost, FoldResult, Part, Provenance
-from bakeoff.store.bakeoffs import delete_old_runs, held_jobs, outbox
+from bakeoff.store.bakeoffs import delete_old_runs, leased_jobs, outbox
 from bakeoff.store.bakeoffs.results import fold_rows
 
 DESIGN = Design(folds=3, repeats=2)
@@ -81,7 +81,7 @@ def test_each_fold_is_told_of_with_its_number_and_repeat(engine: Engine) -> None
 def test_whoever_lost_the_lease_keeps_nothing_and_tells_nothing(engine: Engine) -> None:
     run, [job] = a_stored_run(engine)
     lost = claim(engine, job).lease
-    held_jobs.retry_or_fail(engine, lost, an_error())
+    leased_jobs.retry_or_fail(engine, lost, an_error())
     before = len(events(engine, run))
 
     assert not fold_rows.keep(engine, lost, DESIGN, a_fold(0))
@@ -94,7 +94,7 @@ def test_folds_stay_when_their_job_fails_and_go_with_their_run(engine: Engine) -
     _, [job] = a_stored_run(engine)
     lease = claim(engine, job).lease
     fold_rows.keep(engine, lease, DESIGN, a_fold(0))
-    held_jobs.fail(engine, lease, an_error())
+    leased_jobs.fail(engine, lease, an_error())
     assert list(fold_rows.of_job(engine, job.id)) == [0]
 
     judge_all(engine)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import CodeManifest, Fit, Part, Provenance, Result
 from bakeoff.domain.runs.run import Run
-from bakeoff.store.bakeoffs import delete_old_runs, held_jobs, job_queries, outbox, run_rows
+from bakeoff.store.bakeoffs import delete_old_runs, job_queries, leased_jobs, outbox, run_rows
 from bakeoff.store.bakeoffs.results import earlier_fits, verdict_rows
 
 MADE = Provenance(
@@ -26,7 +26,7 @@ LONG_AGO = timedelta(seconds=-1)
 
 def fitted(engine: Engine, run: Run, job: Job, made: Provenance = MADE, minute: int = 0) -> Result:
     result = a_result(job, timestamp=NOON + timedelta(minutes=minute))
-    assert held_jobs.complete(engine, claim(engine, job).lease, result, None, made)
+    assert leased_jobs.complete(engine, claim(engine, job).lease, result, None, made)
     return result
 
 
@@ -85,7 +85,7 @@ def test_a_job_that_only_scores_tells_its_end_alone(engine: Engine) -> None:
     scores, fits = a_job(run, 0, reuses="0" * 36), a_job(run, 1)
     assert run_rows.create(engine, run, [scores, fits])
     for job in (scores, fits):
-        assert held_jobs.complete(engine, claim(engine, job).lease, a_result(job))
+        assert leased_jobs.complete(engine, claim(engine, job).lease, a_result(job))
 
     assert job_queries.get(engine, scores.id).reuses == "0" * 36
     assert events(engine, run) == ["completed 0", "started 1", "completed 1", "run completed"]
@@ -97,11 +97,11 @@ def test_one_that_has_to_be_fitted_after_all_tells_its_start(engine: Engine) -> 
     assert run_rows.create(engine, run, [job])
     lease = claim(engine, job).lease
 
-    held_jobs.fit_instead(engine, lease)
-    held_jobs.fit_instead(engine, replace(lease, token="lost"))
-    held_jobs.release(engine, lease)
+    leased_jobs.fit_instead(engine, lease)
+    leased_jobs.fit_instead(engine, replace(lease, token="lost"))
+    leased_jobs.release(engine, lease)
     again = claim(engine, job).lease
-    assert held_jobs.complete(engine, again, a_result(job))
+    assert leased_jobs.complete(engine, again, a_result(job))
 
     assert job_queries.get(engine, job.id).reuses is None
     assert events(engine, run) == ["started 0", "completed 0", "run completed"]
@@ -133,7 +133,7 @@ def a_fit(engine: Engine, predictions: str, f1: float, minute: int, probabilitie
     _, [job] = a_stored_run(engine)
     made = replace(MADE, predictions=predictions * 64, probabilities=probabilities)
     result = a_result(job, metrics={"f1": f1}, timestamp=NOON + timedelta(minutes=minute))
-    assert held_jobs.complete(engine, claim(engine, job).lease, result, None, made)
+    assert leased_jobs.complete(engine, claim(engine, job).lease, result, None, made)
 
 
 def test_of_fits_that_predicted_the_same_one_is_counted_as_a_use_of_the_split(engine: Engine) -> None:

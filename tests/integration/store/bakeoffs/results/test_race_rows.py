@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.race import RaceLook
 from bakeoff.domain.runs.run import Run
-from bakeoff.store.bakeoffs import cancellation, delete_old_runs, held_jobs, job_queries, outbox, run_rows
+from bakeoff.store.bakeoffs import cancellation, delete_old_runs, job_queries, leased_jobs, outbox, run_rows
 from bakeoff.store.bakeoffs.queue.claims import Caps, ClaimRefusal
 from bakeoff.store.bakeoffs.results import race_rows
 
@@ -23,7 +23,7 @@ def a_look(number: int = 1, *, stopped: tuple[str, ...] = (), is_last: bool = Fa
 
 
 def waits(engine: Engine, job: Job) -> None:
-    assert held_jobs.wait(engine, claim(engine, job).lease)
+    assert leased_jobs.wait(engine, claim(engine, job).lease)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_job_that_waits_takes_no_slot_and_counts_no_attempt(engine: Engine) ->
 
 def test_attempts_that_were_lost_are_still_counted_after_a_round(engine: Engine) -> None:
     _, [job] = a_stored_run(engine, max_attempts=2)
-    held_jobs.retry_or_fail(engine, claim(engine, job).lease, an_error())
+    leased_jobs.retry_or_fail(engine, claim(engine, job).lease, an_error())
     waits(engine, job)
     assert job_queries.get(engine, job.id).attempt == 1
 
@@ -60,7 +60,7 @@ def test_a_round_is_over_when_nobody_is_queued_or_running(engine: Engine) -> Non
     running = claim(engine, second)
     assert race_rows.due(engine) == []  # and now it runs
 
-    held_jobs.fail(engine, running.lease, an_error())
+    leased_jobs.fail(engine, running.lease, an_error())
 
     assert race_rows.due(engine) == [(run.id, 1)]
     assert race_rows.are_waiting(engine)
@@ -124,14 +124,14 @@ def test_a_job_that_is_to_stop_does_not_wait(engine: Engine) -> None:
     held = claim(engine, job)
     cancellation.cancel_job(engine, job.id)
 
-    assert held_jobs.wait(engine, held.lease)
+    assert leased_jobs.wait(engine, held.lease)
     assert states(engine, run) == ["cancelled"]
 
 
 def test_a_run_whose_others_were_stopped_completes(engine: Engine, racing: tuple[Run, list[Job]]) -> None:
     run, queued = racing
     race_rows.write(engine, run.id, a_look(stopped=("m1", "m2"), is_last=True))
-    held_jobs.complete(engine, claim(engine, queued[0]).lease, a_result(queued[0]))
+    leased_jobs.complete(engine, claim(engine, queued[0]).lease, a_result(queued[0]))
 
     assert run_rows.get(engine, run.id).state == "completed"
     assert events(engine, run)[-1] == "run completed"
@@ -150,7 +150,7 @@ def test_a_run_ends_with_a_look_that_leaves_a_reused_result_alone(engine: Engine
 def test_an_old_race_goes_with_its_looks(engine: Engine, racing: tuple[Run, list[Job]]) -> None:
     run, queued = racing
     race_rows.write(engine, run.id, a_look(stopped=("m1", "m2"), is_last=True))
-    held_jobs.complete(engine, claim(engine, queued[0]).lease, a_result(queued[0]))
+    leased_jobs.complete(engine, claim(engine, queued[0]).lease, a_result(queued[0]))
     judge_all(engine)
     outbox.mark_published(engine, [pending.position for pending in outbox.pending(engine, limit=1000)])
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, update
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.experiment_tracking import TrackedAddress, Tracking
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest, SavingOutcome
-from bakeoff.store.bakeoffs import held_jobs, run_rows, saving_rows
+from bakeoff.store.bakeoffs import leased_jobs, run_rows, saving_rows
 from bakeoff.store.bakeoffs.results import tracking_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 from bakeoff.store.database.all_tables import trackings
@@ -20,7 +20,7 @@ ADDRESS = TrackedAddress(uri="http://here", experiment="churn", experiment_id="1
 
 def a_judged_run(engine: Engine, *, save: SaveRequest | None = None, track: bool = True) -> str:
     run, [job] = a_stored_run(engine, save=save)
-    assert held_jobs.complete(engine, claim(engine, job).lease, a_result(job))
+    assert leased_jobs.complete(engine, claim(engine, job).lease, a_result(job))
     lease = verdict_rows.take(engine, run.id, lease_s=60)
     assert lease is not None
     summary = run_rows.summary(engine, run.id)

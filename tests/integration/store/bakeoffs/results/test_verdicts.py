@@ -23,7 +23,7 @@ from bakeoff.domain.runs.verdict import (
     Spending,
     Standing,
 )
-from bakeoff.store.bakeoffs import cancellation, held_jobs, job_queries, outbox, run_rows, saving_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, leased_jobs, outbox, run_rows, saving_rows
 from bakeoff.store.bakeoffs.results import shuffled_refit_rows, verdict_rows
 from bakeoff.store.bakeoffs.results.verdict_rows import EarlierVerdict
 from bakeoff.store.bakeoffs.row_lease import RowLease
@@ -50,7 +50,7 @@ VERDICT = RunVerdict(
 
 def an_ended_run(engine: Engine, **changed: object) -> Run:
     run, [job] = a_stored_run(engine, **changed)
-    assert held_jobs.complete(engine, claim(engine, job).lease, a_result(job), sketches={"f1": b"one"})
+    assert leased_jobs.complete(engine, claim(engine, job).lease, a_result(job), sketches={"f1": b"one"})
     return run_rows.get(engine, run.id)
 
 
@@ -67,10 +67,10 @@ def ends_told(engine: Engine, run: Run) -> list[dict[str, object]]:
 
 def test_a_verdict_is_due_when_the_last_job_has_ended_and_not_before(engine: Engine) -> None:
     run, [first, second] = a_stored_run(engine, 2)
-    assert held_jobs.complete(engine, claim(engine, first).lease, a_result(first))
+    assert leased_jobs.complete(engine, claim(engine, first).lease, a_result(first))
     assert (verdict_rows.due(engine), verdict_rows.is_pending(engine, run.id)) == ([], False)
 
-    assert held_jobs.fail(engine, claim(engine, second).lease, an_error())
+    assert leased_jobs.fail(engine, claim(engine, second).lease, an_error())
     assert (verdict_rows.due(engine), verdict_rows.is_pending(engine, run.id)) == ([run.id], True)
 
 
@@ -143,7 +143,7 @@ def test_a_cancelled_run_is_judged_too(engine: Engine) -> None:
 def test_a_result_that_is_taken_over_brings_the_sketches_of_its_metrics(engine: Engine) -> None:
     run, [job] = a_stored_run(engine)
     sketches = {"f1": b"one", "accuracy": b"two"}
-    assert held_jobs.complete(engine, claim(engine, job).lease, a_result(job), sketches=sketches)
+    assert leased_jobs.complete(engine, claim(engine, job).lease, a_result(job), sketches=sketches)
     again = a_run()
     over = a_job(again, state=JobState.COMPLETED, ended_at=NOON)
     result = a_result(over, reused_from=job.id, metrics={"f1": 0.75})
@@ -157,16 +157,16 @@ def test_a_result_that_is_taken_over_brings_the_sketches_of_its_metrics(engine: 
 def test_a_result_whose_lease_was_lost_leaves_no_sketch(engine: Engine) -> None:
     _, [job] = a_stored_run(engine)
     lost = claim(engine, job, lease_s=0).lease
-    held_jobs.expire(engine)
+    leased_jobs.expire(engine)
 
-    assert not held_jobs.complete(engine, lost, a_result(job), sketches={"f1": b"one"})
+    assert not leased_jobs.complete(engine, lost, a_result(job), sketches={"f1": b"one"})
     assert verdict_rows.sketches_of(engine, job.id) == {}
 
 
 @pytest.mark.parametrize("known", [b"", b"\x00\xff" * 5000])
 def test_sketches_are_kept_byte_for_byte(engine: Engine, known: bytes) -> None:
     _, [job] = a_stored_run(engine)
-    assert held_jobs.complete(engine, claim(engine, job).lease, a_result(job), sketches={"f1": known})
+    assert leased_jobs.complete(engine, claim(engine, job).lease, a_result(job), sketches={"f1": known})
 
     assert verdict_rows.sketches_of(engine, job.id) == {"f1": known}
 
@@ -174,7 +174,7 @@ def test_sketches_are_kept_byte_for_byte(engine: Engine, known: bytes) -> None:
 def an_old_run(engine: Engine) -> Run:
     """One that ended before there were verdicts and sketches."""
     run, [job] = a_stored_run(engine)
-    assert held_jobs.complete(engine, claim(engine, job).lease, a_result(job))
+    assert leased_jobs.complete(engine, claim(engine, job).lease, a_result(job))
     with writing(engine) as connection:
         connection.execute(delete(all_tables.verdicts).where(all_tables.verdicts.c.run_id == run.id))
     return run_rows.get(engine, run.id)
@@ -251,7 +251,7 @@ def test_refits_to_shuffled_labels_are_told_in_order_and_those_of_other_code_are
 def test_a_verdict_is_pending_from_the_end_of_the_run_until_it_is_there(engine: Engine) -> None:
     run, [job] = a_stored_run(engine)
     assert (verdict_rows.pending_since(engine, run.id), verdict_rows.are_pending(engine)) == (None, False)
-    assert held_jobs.complete(engine, claim(engine, job).lease, a_result(job))
+    assert leased_jobs.complete(engine, claim(engine, job).lease, a_result(job))
     ended = run_rows.get(engine, run.id)
     assert (verdict_rows.pending_since(engine, run.id), verdict_rows.are_pending(engine)) == (
         ended.ended_at,
@@ -298,7 +298,7 @@ def test_a_verdict_of_before_production_was_asked_is_still_read() -> None:
 def test_the_results_of_an_evaluation_are_its_own_and_those_taken_over_newest_first(engine: Engine) -> None:
     first, [job] = a_stored_run(engine)
     result = a_result(job)
-    assert held_jobs.complete(engine, claim(engine, job).lease, result)
+    assert leased_jobs.complete(engine, claim(engine, job).lease, result)
     later = a_run()
     taken_over = replace(a_job(later), state=JobState.COMPLETED, ended_at=NOON)
     copy = replace(

@@ -1,4 +1,4 @@
-"""What installed packages add to Bakeoff by entry points: metrics, dataset sources and registry backends.
+"""Entry points of installed packages that add metrics, dataset sources and registry backends to Bakeoff.
 
     [project.entry-points."bakeoff.metrics"]
     profit = "shop.metrics:profit"

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, select
 
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.job import Job, JobState
-from bakeoff.store.bakeoffs import cancellation, held_jobs, job_queries, outbox, run_rows
-from bakeoff.store.bakeoffs.held_jobs import LeaseStanding
+from bakeoff.store.bakeoffs import cancellation, job_queries, leased_jobs, outbox, run_rows
+from bakeoff.store.bakeoffs.leased_jobs import LeaseStanding
 from bakeoff.store.bakeoffs.queue.claims import Lease
 from bakeoff.store.database import all_tables
 from bakeoff.store.database.engine_and_transactions import reading
@@ -19,14 +19,16 @@ from bakeoff.store.database.engine_and_transactions import reading
 Move = Callable[[Engine, Lease, Job], bool]
 
 MOVES: dict[str, Move] = {
-    "renew": lambda engine, lease, _: held_jobs.renew(engine, lease, lease_s=60),
-    "complete": lambda engine, lease, job: held_jobs.complete(engine, lease, a_result(job)),
-    "fail": lambda engine, lease, _: held_jobs.fail(engine, lease, an_error()),
-    "time out": lambda engine, lease, _: held_jobs.fail(engine, lease, an_error(), state=JobState.TIMED_OUT),
-    "cancel": lambda engine, lease, _: held_jobs.cancel(engine, lease),
-    "release": lambda engine, lease, _: held_jobs.release(engine, lease),
-    "wait": lambda engine, lease, _: held_jobs.wait(engine, lease),
-    "give up": lambda engine, lease, _: held_jobs.retry_or_fail(engine, lease, an_error()),
+    "renew": lambda engine, lease, _: leased_jobs.renew(engine, lease, lease_s=60),
+    "complete": lambda engine, lease, job: leased_jobs.complete(engine, lease, a_result(job)),
+    "fail": lambda engine, lease, _: leased_jobs.fail(engine, lease, an_error()),
+    "time out": lambda engine, lease, _: leased_jobs.fail(
+        engine, lease, an_error(), state=JobState.TIMED_OUT
+    ),
+    "cancel": lambda engine, lease, _: leased_jobs.cancel(engine, lease),
+    "release": lambda engine, lease, _: leased_jobs.release(engine, lease),
+    "wait": lambda engine, lease, _: leased_jobs.wait(engine, lease),
+    "give up": lambda engine, lease, _: leased_jobs.retry_or_fail(engine, lease, an_error()),
 }
 
 
@@ -59,7 +61,7 @@ def test_a_holder_moves_its_job_and_each_change_is_told_once(
 def test_a_ghost_writes_nothing(engine: Engine, move: str) -> None:
     run, [job] = a_stored_run(engine, max_attempts=2)
     ghost = claim(engine, job, node="left", lease_s=-1).lease
-    held_jobs.expire(engine)
+    leased_jobs.expire(engine)
     claim(engine, job, node="right")
     before = job_queries.get(engine, job.id)
 
@@ -100,7 +102,7 @@ def test_a_result_is_read_as_it_was_written(engine: Engine) -> None:
     expected = [a_result(first, attempt=1, seed=2**31), a_result(second, metrics={"f1": 1.0}, duration_s=0.0)]
 
     for job, result in zip((first, second), expected, strict=True):
-        assert held_jobs.complete(engine, claim(engine, job).lease, result)
+        assert leased_jobs.complete(engine, claim(engine, job).lease, result)
 
     assert job_queries.results_of_run(engine, run.id) == expected
 
@@ -109,24 +111,24 @@ def test_the_end_of_a_job_has_its_time_and_no_lease(engine: Engine) -> None:
     _, [job] = a_stored_run(engine)
     taken = claim(engine, job)
 
-    held_jobs.complete(engine, taken.lease, a_result(job))
+    leased_jobs.complete(engine, taken.lease, a_result(job))
     ended = job_queries.get(engine, job.id)
 
     assert taken.job.started_at is not None
     assert ended.ended_at is not None
     assert taken.job.started_at <= ended.ended_at <= utc_now()
     assert (ended.node, ended.worker) == ("here", "w1")
-    assert held_jobs.standing(engine, taken.lease) is LeaseStanding.LOST
+    assert leased_jobs.standing(engine, taken.lease) is LeaseStanding.LOST
 
 
 def test_a_renewed_lease_does_not_expire(engine: Engine) -> None:
     _, [job] = a_stored_run(engine)
     taken = claim(engine, job, lease_s=-1)
 
-    assert held_jobs.renew(engine, taken.lease, lease_s=60)
+    assert leased_jobs.renew(engine, taken.lease, lease_s=60)
 
-    assert held_jobs.expire(engine) == 0
-    assert held_jobs.standing(engine, taken.lease) is LeaseStanding.HELD
+    assert leased_jobs.expire(engine) == 0
+    assert leased_jobs.standing(engine, taken.lease) is LeaseStanding.HELD
 
 
 def test_a_holder_that_speaks_up_at_the_last_moment_keeps_its_lease(engine: Engine) -> None:
@@ -136,10 +138,10 @@ def test_a_holder_that_speaks_up_at_the_last_moment_keeps_its_lease(engine: Engi
     with reading(engine) as connection:
         as_seen = connection.execute(select(all_tables.jobs)).one()
 
-    held_jobs.renew(engine, taken.lease, lease_s=60)
+    leased_jobs.renew(engine, taken.lease, lease_s=60)
 
-    assert not held_jobs._expire_one(engine, as_seen)
-    assert held_jobs.standing(engine, taken.lease) is LeaseStanding.HELD
+    assert not leased_jobs._expire_one(engine, as_seen)
+    assert leased_jobs.standing(engine, taken.lease) is LeaseStanding.HELD
 
 
 def test_a_silent_holder_loses_its_lease_and_the_job_waits_again(engine: Engine) -> None:
@@ -147,12 +149,12 @@ def test_a_silent_holder_loses_its_lease_and_the_job_waits_again(engine: Engine)
     lost = claim(engine, silent, lease_s=-1).lease
     held = claim(engine, alive).lease
 
-    assert held_jobs.expire(engine) == 1
-    assert held_jobs.expire(engine) == 0
+    assert leased_jobs.expire(engine) == 1
+    assert leased_jobs.expire(engine) == 0
 
     assert states(engine, run) == ["queued", "running"]
-    assert held_jobs.standing(engine, lost) is LeaseStanding.LOST
-    assert held_jobs.standing(engine, held) is LeaseStanding.HELD
+    assert leased_jobs.standing(engine, lost) is LeaseStanding.LOST
+    assert leased_jobs.standing(engine, held) is LeaseStanding.HELD
     assert job_queries.get(engine, silent.id).attempt == 1
 
 
@@ -161,7 +163,7 @@ def test_a_job_whose_workers_all_died_fails_with_the_reason(engine: Engine) -> N
 
     for _ in range(3):
         claim(engine, job, lease_s=-1)
-        assert held_jobs.expire(engine) == 1
+        assert leased_jobs.expire(engine) == 1
 
     error = job_queries.get(engine, job.id).error
     assert error is not None
@@ -176,7 +178,7 @@ def test_a_cell_that_is_killed_each_time_fails_with_the_error_it_was_given(engin
     error = an_error(type="Killed", message="killed 2 times, out of memory?")
 
     for _ in range(2):
-        assert held_jobs.retry_or_fail(engine, claim(engine, job).lease, error)
+        assert leased_jobs.retry_or_fail(engine, claim(engine, job).lease, error)
 
     assert job_queries.get(engine, job.id).state == "failed"
     assert job_queries.get(engine, job.id).error == error
@@ -186,7 +188,7 @@ def test_a_release_spends_no_attempt(engine: Engine) -> None:
     _, [job] = a_stored_run(engine, max_attempts=1)
 
     for _ in range(5):
-        assert held_jobs.release(engine, claim(engine, job).lease)
+        assert leased_jobs.release(engine, claim(engine, job).lease)
 
     assert (job_queries.get(engine, job.id).state, job_queries.get(engine, job.id).attempt) == ("queued", 0)
 
@@ -196,7 +198,7 @@ def test_all_silent_leases_are_taken_at_once(engine: Engine) -> None:
     for job in queued:
         claim(engine, job, lease_s=-1)
 
-    assert held_jobs.expire(engine) == 5
+    assert leased_jobs.expire(engine) == 5
 
     assert states(engine, run) == ["failed"] * 5
     assert events(engine, run)[-1] == "run failed"
@@ -205,12 +207,12 @@ def test_all_silent_leases_are_taken_at_once(engine: Engine) -> None:
 def test_the_holder_learns_that_its_job_is_to_be_cancelled(engine: Engine) -> None:
     _, [job] = a_stored_run(engine)
     taken = claim(engine, job)
-    assert held_jobs.standing(engine, taken.lease) is LeaseStanding.HELD
+    assert leased_jobs.standing(engine, taken.lease) is LeaseStanding.HELD
 
     cancellation.cancel_job(engine, job.id)
 
-    assert held_jobs.standing(engine, taken.lease) is LeaseStanding.CANCELLED
-    assert held_jobs.renew(engine, taken.lease, lease_s=60)
+    assert leased_jobs.standing(engine, taken.lease) is LeaseStanding.CANCELLED
+    assert leased_jobs.renew(engine, taken.lease, lease_s=60)
 
 
 @pytest.mark.parametrize("move", ["release", "give up", "cancel"])
@@ -231,7 +233,7 @@ def test_a_silent_job_that_was_to_be_cancelled_ends_as_cancelled(engine: Engine,
     claim(engine, job, lease_s=-1)
     cancellation.cancel_run(engine, run.id)
 
-    assert held_jobs.expire(engine) == 1
+    assert leased_jobs.expire(engine) == 1
 
     assert states(engine, run) == ["cancelled"]
     assert run_rows.get(engine, run.id).state == "cancelled"
@@ -242,7 +244,7 @@ def test_a_job_that_completed_before_it_heard_of_the_cancelling_stays_completed(
     taken = claim(engine, job)
     cancellation.cancel_run(engine, run.id)
 
-    assert held_jobs.complete(engine, taken.lease, a_result(job))
+    assert leased_jobs.complete(engine, taken.lease, a_result(job))
 
     assert run_rows.get(engine, run.id).state == "completed"
 
@@ -250,10 +252,10 @@ def test_a_job_that_completed_before_it_heard_of_the_cancelling_stays_completed(
 def test_events_carry_the_record_or_the_error(engine: Engine) -> None:
     run, [good, bad, slow, stopped] = a_stored_run(engine, 4)
     result = a_result(good)
-    held_jobs.complete(engine, claim(engine, good).lease, result)
-    held_jobs.fail(engine, claim(engine, bad).lease, an_error(log_tail="last words"))
-    held_jobs.fail(engine, claim(engine, slow).lease, an_error(), state=JobState.TIMED_OUT)
-    held_jobs.cancel(engine, claim(engine, stopped).lease)
+    leased_jobs.complete(engine, claim(engine, good).lease, result)
+    leased_jobs.fail(engine, claim(engine, bad).lease, an_error(log_tail="last words"))
+    leased_jobs.fail(engine, claim(engine, slow).lease, an_error(), state=JobState.TIMED_OUT)
+    leased_jobs.cancel(engine, claim(engine, stopped).lease)
     judge_all(engine)
 
     told = [pending.event for pending in outbox.pending(engine, limit=100)]

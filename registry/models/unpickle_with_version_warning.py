@@ -1,4 +1,4 @@
-"""Unpickles verified bytes, and warns when a model was fitted with another version of scikit-learn."""
+"""Unpickles what the caller has verified; warns of models fitted with another version of scikit-learn."""
 
 import io
 import warnings

@@ -1,4 +1,4 @@
-"""Leases: what the holder of a job may write, how its work ends, and what happens when it does not answer.
+"""Leased jobs: what the holder of a lease may write, how its work ends, and how leases expire.
 
 Each claim gives the job a new token. Each later change by the holder is one compare-and-swap on (job, token):
 its UPDATE matches no row when the lease was lost, and the functions here then return False. So a holder that
