@@ -1,14 +1,18 @@
 """Calls to the kernel and to the C library for which Python has no function. Errors are OSError, as in `os`.
 
-Also here: merging memory pages of this process into huge ones, which makes its forks faster.
+Also here: merging memory pages of this process into huge ones, which makes its forks faster, and giving back
+pages of files that it needs no more.
 """
 
 import ctypes
+import mmap
 import os
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -33,7 +37,7 @@ _MNT_DETACH = 2
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _M_ARENA_MAX = -8
 _LINE_BUFFERED = 1
-_MADV_HUGEPAGE, _MADV_COLLAPSE = 14, 25
+_MADV_DONTNEED, _MADV_HUGEPAGE, _MADV_COLLAPSE = 4, 14, 25
 _HUGE = 2 * 2**20  #: bytes of a huge page
 _HEAP = 64 * 2**20  #: of address space: what is reserved at once
 _LARGE = 32 * 2**20  #: as large an array has pages of its own, which go back with it: glibc's most
@@ -237,23 +241,64 @@ def _mount(source: str, target: str, kind: str | None, flags: int, options: str 
 
 
 _WITH_NAME = 6  # words in a line of /proc/self/maps
+_ENTRY = 8  #: bytes for each page in the page table, of which the highest bit says that it is in memory
+_PAGES_OF_HUGE = _HUGE // mmap.PAGESIZE
+_PRESENT = int.from_bytes((1 << 63).to_bytes(_ENTRY, sys.byteorder) * _PAGES_OF_HUGE, sys.byteorder)
 
 
 def merge_written_pages() -> None:
     """Merge the pages that this process has written to so far, wherever two megabytes of them lie together.
 
     A fork copies the table of pages, and each exit takes it apart again: with fewer pages both are faster.
+    Where most pages were never written to, nothing is merged: a huge page would take memory for all of them.
     """
-    for start, end in _anonymous():
-        first = -(-start // _HUGE) * _HUGE
-        for address in range(first, end - _HUGE + 1, _HUGE):
-            with suppress(OSError):
-                merge_pages(address, _HUGE)
+    with suppress(OSError), Path("/proc/self/pagemap").open("rb", buffering=0) as table:
+        for start, end in _anonymous():
+            first = -(-start // _HUGE) * _HUGE
+            for address in range(first, end - _HUGE + 1, _HUGE):
+                if _pages_in_memory(table, address) * 2 > _PAGES_OF_HUGE:
+                    with suppress(OSError):
+                        merge_pages(address, _HUGE)
+
+
+def _pages_in_memory(table: BinaryIO, address: int) -> int:
+    """Of those that one huge page from this address on would take the place of."""
+    table.seek(address // mmap.PAGESIZE * _ENTRY)
+    entries = table.read(_PAGES_OF_HUGE * _ENTRY)
+    return (int.from_bytes(entries, sys.byteorder) & _PRESENT).bit_count()
 
 
 def _anonymous() -> Iterator[tuple[int, int]]:
     for line in Path("/proc/self/maps").read_text("ascii", "replace").splitlines():
         words = line.split()
         if words[1].startswith("rw-p") and (len(words) < _WITH_NAME or words[5] == "[heap]"):
-            start, _, end = words[0].partition("-")
-            yield int(start, 16), int(end, 16)
+            yield _range(words[0])
+
+
+def release_pages_of_files() -> None:
+    """Give back the pages of files that this process only reads: mostly code that ran while it was loaded.
+
+    The kernel keeps them in its cache while there is room, and maps each again when it is touched. A fork
+    begins without them anyway. No other thread may load a library meanwhile.
+    """
+    for start, end in _only_read():
+        with suppress(OSError):
+            call("madvise", ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED)
+
+
+def _only_read() -> Iterator[tuple[int, int]]:
+    """Maps of files without pages of their own. Relocated data are only read, too, but have such pages."""
+    found: tuple[int, int] | None = None
+    with Path("/proc/self/smaps").open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            words = line.split()
+            if not words[0].endswith(":"):
+                is_file = len(words) >= _WITH_NAME and words[5].startswith("/")
+                found = _range(words[0]) if is_file and words[1] in {"r--p", "r-xp"} else None
+            elif found and words[0] == "Anonymous:" and words[1] == "0":
+                yield found
+
+
+def _range(words: str) -> tuple[int, int]:
+    start, _, end = words.partition("-")
+    return int(start, 16), int(end, 16)

@@ -32,6 +32,7 @@ from bakeoff.domain.machine.own_packages_and_disk_space import PACKAGES_IN_CELLS
 
 log = logging.getLogger(__name__)
 
+_CALM_S = 2.0  #: as long without a request, it gives back what it needed only to load the libraries
 _KEPT_SIGNALS = frozenset({signal.SIGKILL, signal.SIGSTOP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ})
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
@@ -52,11 +53,15 @@ class OvenProcess:
     enclosed: bool  #: its signals reach only its descendants
     _parents: dict[int, _WarmParentEntry] = field(default_factory=dict)  # by pidfd
     _served: int = 0
+    _is_calm: bool = False
 
     def run(self) -> None:
         """Forks warm parents until the owner wants the oven to end, or has ended itself."""
         while True:
             ready = self._wait()
+            if not ready:
+                self._is_calm = True
+                kernel_calls.release_pages_of_files()
             for pidfd in self._parents.keys() & ready:
                 self._clean_up_after(pidfd)
             if {self.lifeline, self.owner} & ready:
@@ -71,7 +76,7 @@ class OvenProcess:
         poll = select.poll()
         for descriptor in (self.listener.fileno(), self.lifeline, self.owner, *self._parents):
             poll.register(descriptor, select.POLLIN)
-        return {descriptor for descriptor, _ in poll.poll()}
+        return {descriptor for descriptor, _ in poll.poll(None if self._is_calm else _CALM_S * 1000)}
 
     def _accept(self) -> None:
         connection, _ = self.listener.accept()

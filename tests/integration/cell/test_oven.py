@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -274,6 +275,21 @@ def test_an_oven_whose_owner_dies_before_it_has_said_the_rest_ends_and_leaves_no
 
     assert eventually(lambda: not list(runtime.iterdir()))
     assert eventually(lambda: not is_alive(int(died.stdout)))
+
+
+def mapped_files_kb(pid: int) -> int:
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    sizes = dict(re.findall(r"^(\w+): +(\d+) kB$", rollup, re.MULTILINE))
+    return int(sizes["Rss"]) - int(sizes["Anonymous"])
+
+
+def test_an_oven_without_requests_gives_back_the_files_that_it_loaded_and_goes_on(runtime, tmp_path):
+    with an_oven(runtime=runtime, preload=("numpy", "pandas")) as oven, a_kitchen(oven, tmp_path) as kitchen:
+        pid = oven._process.pid
+        at_first_kb = mapped_files_kb(pid)
+
+        assert eventually(lambda: mapped_files_kb(pid) < at_first_kb / 2)
+        assert kitchen.run("echo", [1, 2]).value == [1, 2]
 
 
 def test_a_library_that_cannot_be_loaded_is_named_and_does_not_stop_the_oven(runtime, tmp_path, capfd):
