@@ -6,7 +6,6 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import ip_address
 from types import FrameType
 
 import uvicorn
@@ -14,17 +13,17 @@ import uvicorn
 from bakeoff.api import served_address
 from bakeoff.api.app import MountedPages, create_app
 from bakeoff.api.handler_services_and_rights import Service
+from bakeoff.api.listening_socket import listen, url_of
 from bakeoff.api.security.page_sessions import PageSessions
 from bakeoff.api.security.request_guard import is_loopback
 from bakeoff.api.security.tokens import Tokens
-from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.errors import InvalidInputError
 from bakeoff.operations.context import Context
 from bakeoff.store.database import schema_version
 
 log = logging.getLogger(__name__)
 
 _GRACE_S = 10
-_BACKLOG = 2048
 _TICK_S = 1.0
 
 #: Makes the pages that are served beside the API. The pages know the API, and not the other way round.
@@ -88,37 +87,3 @@ class CalmServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
         asyncio.get_running_loop().call_soon_threadsafe(self._stop.set)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Binds the port before anything slow is done, so that a port in use is an error at once.
-
-    The socket is made with its protocol (TCP), or asyncio would not set TCP_NODELAY on its connections, and
-    small writes would be delayed.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as exc:
-        raise _cannot_listen(host, port, exc) from exc
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError as exc:
-        listener.close()
-        raise _cannot_listen(host, port, exc) from exc
-    return listener
-
-
-def _cannot_listen(host: str, port: int, exc: OSError) -> InfrastructureError:
-    return InfrastructureError(
-        f"the API cannot listen on {host}, port {port}: {exc.strerror or exc}; is another one running? "
-        "choose with apiHost and apiPort"
-    )
-
-
-def url_of(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ip_address(host).version == 6 else host  # noqa: PLR2004 - of the protocol
-    return f"http://{shown}:{port}"

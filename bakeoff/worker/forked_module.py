@@ -1,8 +1,7 @@
 """Running a module of ours in a forked child, as `python -m` would run it in a new process.
 
 The child shares the memory of all that its parent has imported, and needs no second to import it again. What
-`exec` would have made new is made new here: environment, arguments, streams, signals, and the modules of
-`tasks`, which hold what one worker shares with its pool.
+`exec` would have made new is made new here: environment, arguments, streams and signals.
 
 The parent may have neither threads nor connections to an SQLite database when it forks: a child that inherits
 one believes that it holds locks which the kernel knows nothing of.
@@ -24,6 +23,7 @@ from typing import NoReturn
 
 from bakeoff.cell.confinement.kernel_calls import show_command
 from bakeoff.cell.inside.cell_main import THREAD_VARIABLES
+from bakeoff.domain.machine.own_packages_and_disk_space import own_packages_first
 
 #: What comes before the name of the module in a command that can be forked.
 _PYTHON = (sys.executable, "-P", "-m")
@@ -54,8 +54,9 @@ def load(modules: Iterable[str]) -> None:
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # threads of BLAS would not be there in a child
     try:
-        for module in modules:
-            importlib.import_module(module)
+        with own_packages_first():
+            for module in modules:
+                importlib.import_module(module)
     finally:
         for name, value in before.items():
             os.environ.pop(name)
@@ -122,10 +123,6 @@ def _become(command: Sequence[str], environment: Mapping[str, str], output: int 
         show_command(command)
     if not sys.flags.safe_path and sys.path and sys.path[0] in {"", str(Path.cwd())}:
         del sys.path[0]
-    # Not by a look at all names there are: that would copy a page for almost each of them.
-    own = sys.modules.pop("tasks", None)
-    for part in vars(own) if own else ():
-        sys.modules.pop(f"tasks.{part}", None)
 
 
 def _run(words: Sequence[str]) -> NoReturn:

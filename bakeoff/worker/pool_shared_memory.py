@@ -1,6 +1,6 @@
 """Memory that the main process of a worker and the processes of its pool share.
 
-It is made when `tasks.celery` is imported, before the pool is forked. Each value has one writer: the main
+It is made when the worker starts, before the pool is forked. Each value has one writer: the main
 process, or for a job at work the pool process that works on it.
 """
 

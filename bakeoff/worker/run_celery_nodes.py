@@ -8,10 +8,11 @@ from bakeoff.settings.configuration import Configuration
 from bakeoff.worker import celery_process, early_oven
 from bakeoff.worker.process_supervisor import Child, supervise
 
-#: What the nodes and beat import. Not `tasks`: it makes the memory that a node shares with its pool alone.
+#: What the nodes and beat import. Not `celery.bin.celery`, which imports all commands and plugins of Celery.
 MODULES = (
-    "celery.__main__",
-    "celery.bin.celery",
+    "tasks.celery",
+    "tasks.evaluate",
+    "tasks.start_sweep_and_score_tasks",
     "celery.bin.worker",
     "celery.bin.beat",
     "celery.apps.worker",
@@ -63,7 +64,7 @@ def beat(configuration: Configuration, log_level: str) -> Child:
     """Celery's beat, which sends the messages for sweeps and schedules."""
     return Child(
         name="beat",
-        command=(*celery_process.COMMAND, "beat", "-l", log_level),
+        command=(*celery_process.BEAT, "-l", log_level),
         environment={**os.environ, **configuration.as_environment()},
         log=configuration.logs / "beat.log",
         is_vital=False,

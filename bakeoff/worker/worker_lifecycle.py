@@ -63,12 +63,16 @@ def end_pool_with_worker() -> None:
 
 
 class WorkerNode:
-    """One for each Celery process. It starts nothing, and makes no context, before Celery's signals come."""
+    """One for each Celery process. It starts nothing, and makes no context, before Celery's signals come.
+
+    So it may be there already in a process that forks several nodes.
+    """
+
+    memory: SharedMemory  #: made when the worker begins, before its pool is forked
+    oven: WorkerOven
 
     def __init__(self, context: Callable[[], Context]) -> None:
         self._context = context
-        self.memory = SharedMemory()
-        self.oven = WorkerOven(self.memory)
 
     def attach_to(self, app: Celery) -> None:
         receivers = (
@@ -109,6 +113,8 @@ class WorkerNode:
     @_or_stop
     def _begin(self, **_: Any) -> None:
         self._set_up_logging()  # now, because Celery logs lines before it calls this
+        self.memory = SharedMemory()
+        self.oven = WorkerOven(self.memory)
         self.context.broker.hold()
 
     @_or_stop

@@ -15,17 +15,22 @@ from bakeoff.worker.pool_shared_memory import SharedMemory
 from bakeoff.worker.worker_oven import WorkerOven
 
 
-def test_a_worker_imports_no_other_command_of_celery_and_no_flower() -> None:
+@pytest.mark.parametrize(
+    ("command", "option"), [(celery_process.WORKER, "--for-owner"), (celery_process.BEAT, "--max-interval")]
+)
+def test_a_worker_and_beat_import_no_other_command_of_celery_and_no_flower(
+    command: tuple[str, ...], option: str
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", *celery_process.WORKER[1:], "--help"],
+        [sys.executable, "-X", "importtime", *command[1:], "--help"],
         capture_output=True,
         text=True,
         check=False,
     )
 
-    assert "--for-owner" in done.stdout, done.stderr[-2000:]
+    assert option in done.stdout, done.stderr[-2000:]
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "celery.bin.worker" in imported
+    assert f"celery.bin.{command[-1]}" in imported
     assert not {"celery.bin.celery", "flower", "tornado", "prompt_toolkit", "alembic"} & imported
 
 

@@ -132,12 +132,12 @@ def _beat(configuration: "Configuration", log_level: str) -> _Service:
 
 def _api(configuration: "Configuration", log_level: str) -> _Service:
     """Binds its port once before any service starts: a port that is taken is an error at once."""
-    from bakeoff.api import api_process
+    from bakeoff.api.listening_socket import listen, url_of
     from bakeoff.worker.process_supervisor import Child
 
     settings = configuration.settings
-    with api_process.listen(settings.api_host, settings.api_port) as free:
-        url, port = api_process.url_of(free), free.getsockname()[1]
+    with listen(settings.api_host, settings.api_port) as free:
+        url, port = url_of(free), free.getsockname()[1]
     command = (
         sys.executable,
         "-P",

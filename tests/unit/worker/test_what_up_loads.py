@@ -1,0 +1,38 @@
+"""What `bakeoff up` loads once, for all that it forks."""
+
+import subprocess
+import sys
+
+#: As `bakeoff up` does it, up to its first child.
+LOADED = """
+import sys
+
+from bakeoff.api.listening_socket import listen
+from bakeoff.cli.commands.services import up_command
+from bakeoff.worker import forked_module, run_celery_nodes
+
+forked_module.load(run_celery_nodes.MODULES)
+"""
+
+
+def _run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", LOADED + code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_up_loads_nothing_that_one_process_alone_needs_and_no_plugin_of_celery() -> None:
+    loaded = set(_run("print(*sys.modules)").split())
+
+    assert {"celery.apps.worker", "celery.apps.beat", "tasks.evaluate"} <= loaded
+    assert not {"fastapi", "uvicorn", "jinja2", "sklearn", "pandas"} & loaded
+    assert not {"celery.bin.celery", "flower", "tornado", "prompt_toolkit"} & loaded
+
+
+def test_what_up_loads_of_a_node_has_neither_a_configuration_nor_memory_of_a_pool() -> None:
+    said = _run("""
+from tasks import celery
+print(celery.app.configured, celery._chosen, hasattr(celery.node, "memory"), "tasks" in sys.modules)
+""")
+
+    assert said == "False [] False True\n"
