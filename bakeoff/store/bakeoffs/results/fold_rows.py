@@ -30,6 +30,10 @@ _OF_RUN = (
     .where(jobs.c.run_id == bindparam("run"))
     .order_by(fold_results.c.place)
 )
+_FORGET = delete(fold_results).where(
+    fold_results.c.evaluation_id == bindparam("whole"), fold_results.c.place == bindparam("at_place")
+)
+_INSERT = insert(fold_results)
 _NUMBER = (
     select(fold_results.c.evaluation_id, func.count().label("folds"))
     .join(jobs, jobs.c.id == fold_results.c.evaluation_id)
@@ -130,8 +134,7 @@ def keep(
         if of is not None:
             job = connection.execute(_WHOLE, {"whole": of}).one()
         at = now(connection)
-        same = (fold_results.c.evaluation_id == whole) & (fold_results.c.place == fold.place)
-        connection.execute(delete(fold_results).where(same))
+        connection.execute(_FORGET, {"whole": whole, "at_place": fold.place})
         row = {
             "evaluation_id": whole,
             "place": fold.place,
@@ -139,7 +142,7 @@ def keep(
             "made_at": at,
             "sketch": sketch,
         }
-        connection.execute(insert(fold_results), row)
+        connection.execute(_INSERT, row)
         told = {
             **name_in_events(job),
             "attempt": lease.attempt,
