@@ -71,7 +71,8 @@ def broken_csv(file: object, told: str) -> str:
     if fields := _FIELDS.search(told):
         return (
             f"{file} cannot be read as CSV: line {fields[2]} has {counted(int(fields[3]), 'value')} "
-            f"and those above have {fields[1]}: put a value that holds the separator in double quotes"
+            f"and those above have {fields[1]}: put a value that holds the separator in double quotes, "
+            "and take away a separator that ends a line"
         )
     if quote := _OPEN_QUOTE.search(told):
         return (

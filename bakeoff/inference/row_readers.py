@@ -107,9 +107,13 @@ class _DelimitedRows:
                 yield frame, pa.Table.from_pandas(chunk[list(ids)], preserve_index=False)
 
     def _header(self) -> tuple[str, ...]:
-        """The first line as it is; pandas would rename a name that occurs twice."""
+        """The first line as it is; pandas would rename a name that occurs twice.
+
+        The second line is read too: if it has more values than there are names, that is an error. Otherwise
+        pandas would take the first value of each row for its index, and put all others under the wrong names.
+        """
         with self._errors():
-            first = self._parse(header=None, nrows=1, dtype="str")
+            first = self._parse(header=None, nrows=2, dtype="str")
         return tuple(str(name) for name in first.iloc[0].fillna(""))
 
     def _parse(self, **options: Any) -> Any:

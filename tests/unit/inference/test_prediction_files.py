@@ -265,6 +265,12 @@ def test_a_model_fitted_on_an_array_is_given_all_columns_but_the_ids(tmp_path):
             b"age,pay\n1,2\n1,2,3\n",
             "CSV: line 3 has 3 values and those above have 2: put a value that",
         ),
+        (
+            "in.csv",
+            b"age,pay\n1,2,\n3,4,\n",
+            "line 2 has 3 values and those above have 2: .* that ends a line",
+        ),
+        ("in.csv", b"age,pay\n\n1,2,3\n2,3,4\n", "line 3 has 3 values and those above have 2: put a value"),
         ("in.csv", b'age,pay\n1,2\n"3,4\n', "a double quote opens in row 2 and is not closed"),
         ("in.csv", b"age,pay\n\xff,2\n", "cannot be read as CSV: .*can't decode byte 0xff"),
         ("in.parquet", b"PAR1", "cannot be read as Parquet: "),

@@ -43,8 +43,12 @@ def read_csv(path: Path, dtypes: Mapping[str, str], written: CsvFormat | None = 
 
 
 def csv_columns(path: Path, written: CsvFormat | None = None) -> list[str]:
-    """The names in the first line. A name that occurs twice is an error; pandas would rename the second."""
-    first = _read_csv(path, written or format_of(path), header=None, nrows=1, dtype="str")
+    """The names in the first line. A name that occurs twice is an error; pandas would rename the second.
+
+    The second line is read too: if it has more values than there are names, that is an error. Otherwise
+    pandas would take the first value of each row for its index, and put all others under the wrong names.
+    """
+    first = _read_csv(path, written or format_of(path), header=None, nrows=2, dtype="str")
     names = [str(name) for name in first.iloc[0].fillna("")] if len(first) else []
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:

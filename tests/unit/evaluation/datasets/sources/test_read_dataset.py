@@ -130,6 +130,16 @@ def test_an_unreadable_csv_file_says_where(tmp_path, text, says):
         csv(tmp_path, text)
 
 
+@pytest.mark.parametrize("end", [",", ",7"])
+def test_a_csv_file_whose_rows_have_more_values_than_names_is_refused_and_never_read_shifted(tmp_path, end):
+    rows = "".join(f"{number},{number % 2}{end}\n" for number in range(1, 9))
+
+    with pytest.raises(
+        InvalidInputError, match=r"line 2 has 3 values and those above have 2: .*a separator that ends a line"
+    ):
+        csv(tmp_path, f"a,y\n{rows}")
+
+
 def test_a_csv_file_that_is_not_utf8_says_so(tmp_path):
     (tmp_path / "d.csv").write_bytes("a,y\nö,1\n".encode("latin-1"))
     with pytest.raises(InvalidInputError, match="save it as UTF-8"):
