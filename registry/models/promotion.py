@@ -52,8 +52,9 @@ def promote(
 ) -> Promotion:
     """Promotes a version and returns the entry of the log, with the results of the hooks.
 
-    GateError if a gate fails, unless forced.
-    ConflictError for a version that is in the stage already. `root` is the folder of the project, for the
+    GateError if a gate fails, unless forced. TamperedError for a version with a damaged file, which nobody
+    could load: it does not come to a stage that has gates. ConflictError for a version that is in the stage
+    already. `root` is the folder of the project, for the
     hooks; None as `by` means the user's name; `evidence_of` finds what runs know of the version, for gates
     that compare it with Production. `strict` adds a gate: no finding of high severity is open in its newest
     run.
@@ -126,10 +127,12 @@ def rollback(
 ) -> Promotion:
     """Puts the version that was in Production before back there. A second call goes back one more version.
 
-    Deleted versions are skipped. OvertakenError if another process changed Production meanwhile.
+    Deleted versions are skipped. TamperedError if the former version has a damaged file: Production stays as
+    it is. OvertakenError if another process changed Production meanwhile.
     """
     production = production_of(registry, model_name)
     former = _former_production(registry, model_name, production)
+    registry.verify(former.id)
     line = registry.transition_model_stage(
         former.id,
         Stage.PRODUCTION,
@@ -184,6 +187,8 @@ def _try_to_promote(
     failed = [gate for gate in gates if not gate.passed]
     if failed and not force:
         raise GateError(uri, stage, failed)
+    if stage in _GUARDED:
+        registry.verify(version.id)
     written = {**_measured(version), "gates": [asdict(gate) for gate in gates], "forced": bool(failed)}
     expected = _version_of(production) if stage is Stage.PRODUCTION else None
     return registry.transition_model_stage(

@@ -160,6 +160,13 @@ class BaseModelRegistry(ABC):
         """
 
     @abstractmethod
+    def verify(self, identifier: Identifier) -> None:
+        """TamperedError if a file of the version is missing or differs from the saved one.
+
+        Nothing is unpickled. A promotion asks this first.
+        """
+
+    @abstractmethod
     def get(self, identifier: Identifier) -> ModelVersion:
         """A version without its files. NotFoundError if it does not exist."""
 

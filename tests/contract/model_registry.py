@@ -29,7 +29,9 @@ from sklearn.preprocessing import StandardScaler
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, OvertakenError, TamperedError
 from bakeoff.domain.model_version import Stage, VersionFilter, VersionOrigin
+from bakeoff.settings.registry_settings import PromotionSettings
 from registry.columns.signature import Signature, infer_signature
+from registry.models.promotion import promote, rollback
 from registry.models.registry_interface import NO_VERSION, BaseModelRegistry, Description, Fitted, Identifier
 
 X = pd.DataFrame({"age": [20, 30, 40, 50, 60, 70], "income": [1.0, 2.5, 2.0, 4.5, 5.0, 6.5]})
@@ -512,6 +514,29 @@ class ModelRegistryContract:
         for load in (registry.load, registry.load_model):
             with pytest.raises(TamperedError):
                 load("models:/churn/1.0.0")
+
+    def test_a_damaged_version_is_neither_promoted_nor_gone_back_to(self, registry, tmp_path):
+        damaged, sound, never_promoted = (save(registry, version=f"1.0.{patch}") for patch in range(3))
+        for model_id in (damaged, sound):
+            promote(registry, model_id, policy=PromotionSettings(), root=tmp_path)
+        for model_id in (damaged, never_promoted):
+            self.damage(registry, model_id)
+
+        for act in (
+            lambda: registry.verify(damaged),
+            lambda: promote(registry, never_promoted, policy=PromotionSettings(), root=tmp_path, force=True),
+            lambda: rollback(registry, "churn", policy=PromotionSettings(), root=tmp_path),
+        ):
+            with pytest.raises(TamperedError):
+                act()
+        registry.verify(sound)
+        assert registry.get("models:/churn/Production").version == "1.0.1"
+        assert (
+            promote(
+                registry, damaged, policy=PromotionSettings(), root=tmp_path, stage=Stage.DEVELOPMENT
+            ).to_stage
+            == Stage.DEVELOPMENT
+        )
 
     # listing
 

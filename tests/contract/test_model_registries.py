@@ -78,6 +78,7 @@ for _claim in (
     "what_does_not_exist_is_an_error_that_names_it",
     "by_uri_comes_all_that_was_saved_together",
     "a_damaged_model_never_loads",
+    "a_damaged_version_is_neither_promoted_nor_gone_back_to",
     "models_are_listed_newest_first_in_pages",
     "of_equals_the_newest_is_the_best",
     "what_is_deleted_is_gone",

@@ -154,8 +154,8 @@ def _promote(
             evidence_of=evidence_in(context, first=run.id),
             strict=context.configuration.settings.strict,
         )
-    except GateError as exc:
-        reason = "; ".join(gate.reason for gate in exc.failed)
+    except (GateError, TamperedError) as exc:
+        reason = "; ".join(gate.reason for gate in exc.failed) if isinstance(exc, GateError) else str(exc)
         return PromotionOutcome(version=saved.version, stage=policy.stage, promoted=False, reason=reason)
     present = registry.get(saved.uri).stage
     if present != policy.stage:

@@ -170,7 +170,6 @@ class ModelRegistry(BaseModelRegistry):
         )
 
     def verify(self, identifier: Identifier) -> None:
-        """TamperedError if a file differs from the saved one. Nothing is unpickled."""
         found = self._find(identifier)
         file = Path(found.version.file_path)
         artefact_files.verify(file, found.version.digest)

@@ -164,6 +164,11 @@ class MLflowModelRegistry(BaseModelRegistry):
             preprocessor_digest=beside,
         )
 
+    def verify(self, identifier: Identifier) -> None:
+        found = self._finder.find(identifier)
+        with self._verified(found, self._described(found), version_tags.read_record(found.tags)):
+            pass
+
     def get(self, identifier: Identifier) -> ModelVersion:
         return self._described(self._finder.find(identifier))
 

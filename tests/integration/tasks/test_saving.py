@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -408,6 +409,25 @@ def test_a_retry_points_to_the_version_that_its_reused_winner_was_saved_as(proje
     assert (after.promotion.promoted, after.promotion.version) == (True, "1.0.0")
     assert numbers(project, "again") == ["1.0.0"]
     assert len([line for line in registry_of(project).history("again") if line.moved]) == 1
+
+
+def test_a_winner_whose_saved_file_is_damaged_by_now_is_not_promoted_and_the_saving_ends(
+    project: Project,
+) -> None:
+    outcome(project, start(project, "linear", save_as="hurt"))
+    second = start(project, "linear", "fails", save_as="hurt")
+    outcome(project, second)
+    registry = registry_of(project)
+    registry.transition_model_stage("hurt/1.0.0", Stage.ARCHIVED)
+    with Path(registry.get("hurt/1.0.1").file_path).open("ab") as file:
+        file.write(b"!")
+
+    found = outcome(project, enqueue.retry(second)).promotion
+
+    assert found is not None
+    assert (found.promoted, found.version) == (False, "1.0.1")
+    assert "is not the file that was saved" in found.reason
+    assert registry.get("hurt/1.0.1").stage is Stage.DEVELOPMENT
 
 
 def test_a_retry_of_a_run_whose_winner_was_never_kept_says_so(project: Project) -> None:
