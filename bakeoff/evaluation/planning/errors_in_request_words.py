@@ -17,9 +17,10 @@ from bakeoff.evaluation.planning.split_design_request import DesignRequest
 #: Where the keys of a design stand: in the body of a request, and in the form of the page.
 IN_BODY, IN_FORM = "design.", ""
 
-#: A command, which stays as it is, or an option with its value if it has one.
+#: A command or a value in quotes, which stay as they are, or an option with its value if it has one.
 _COMMAND_OR_OPTION = re.compile(
     r"`bakeoff [^`]*`"
+    r"|(?<!\w)'[^'\n]*'"
     r"|(?<![\w`-])`?--(?P<no>no-)?(?P<name>[a-z]+(?:-[a-z]+)*)"
     r"(?: (?!and\b|or\b)(?P<value>[\w.-]+=[\w.-]+(?:,[\w.-]+=[\w.-]+)*|[\w.-]+))?`?"
 )

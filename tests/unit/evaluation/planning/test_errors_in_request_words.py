@@ -40,6 +40,12 @@ def test_options_have_the_names_of_keys(said: str, told: str) -> None:
     assert in_request_words(said) == told
 
 
+def test_what_somebody_typed_stays_as_it_was_typed() -> None:
+    said = "there is no dataset '--folds 5': the candidates' folds are those of --folds 3, and 'a' is none"
+
+    assert in_request_words(said) == said.replace("--folds 3", "`design.folds: 3`")
+
+
 def test_a_form_has_the_fields_of_a_design_beside_the_others() -> None:
     assert (
         in_request_words("such as --folds 5, or --seal 0", design=IN_FORM)
