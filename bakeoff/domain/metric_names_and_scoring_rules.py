@@ -13,10 +13,10 @@ from math import isnan, nan
 from typing import Any, Self
 
 from bakeoff.domain import entry_points_of_installed_packages
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.entry_points_of_installed_packages import Extends
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.machine.own_packages_and_disk_space import refuse_tasks
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.domain.tuning import Costs
 
 #: The metrics of a run that names none.

@@ -15,7 +15,7 @@ from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.domain.ids_and_times import new_id
-from registry.code.plugin_import_path import import_path
+from registry.code.cell_import_and_readable_paths import import_path
 
 if TYPE_CHECKING:
     from bakeoff.settings.configuration import Configuration

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bakeoff.cell.oven.start_and_stop_oven import Oven
-from registry.code.plugin_import_path import import_path
+from registry.code.cell_import_and_readable_paths import import_path
 
 #: An argument of the process of a worker that has an oven; the root of the project and `preload` follow.
 OVEN_FIRST = "--oven-first"

@@ -21,7 +21,7 @@ from bakeoff.settings import log_setup
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import saving_rows, suite_rows
 from bakeoff.store.bakeoffs.results import race_rows, verdict_rows
-from registry.code.plugin_import_path import import_path
+from registry.code.cell_import_and_readable_paths import import_path
 
 
 class Saver:

@@ -13,7 +13,7 @@ import sys
 from bakeoff.domain.machine.own_packages_and_disk_space import SOURCES
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs.results import tracking_rows
-from registry.code.plugin_import_path import import_path
+from registry.code.cell_import_and_readable_paths import import_path
 
 COMMAND = ("-P", "-m", "bakeoff.cli.main", "track", "--waiting")
 

@@ -19,12 +19,12 @@ from typing import Any
 from sqlalchemy import Engine
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.job import Job, JobKind, JobState
 from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.runs.run import Run, RunState
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef, TargetKind
 from bakeoff.store.bakeoffs import leased_jobs, run_rows
 from bakeoff.store.bakeoffs.queue import claims
 from bakeoff.store.bakeoffs.queue.queue_order import next_jobs

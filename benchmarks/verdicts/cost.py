@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.metric_names_and_scoring_rules import CLASSIFICATION_METRICS, Average, ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.metrics import score_predictions
 from bakeoff.evaluation.metrics.score_predictions import score
 from bakeoff.evaluation.statistics.reach_verdict import JudgedCandidate, judge

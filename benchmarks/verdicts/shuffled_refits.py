@@ -17,9 +17,9 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.finding import ShuffleCheck
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.checks.shuffled_labels import above_chance, is_decided, is_leak
 from bakeoff.evaluation.jobs.fit_and_predict import shuffled_labels
 from benchmarks.verdicts.rate_tables import Figure, Table, mean, share

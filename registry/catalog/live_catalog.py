@@ -19,7 +19,7 @@ from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.signal import DEFAULT_RULES, EnsembleRules, ModelConfig
 from registry.catalog import candidate_entry_points, models_yaml_schema
 from registry.catalog.catalog_contents import CatalogContents, why_rejected
-from registry.code.permitted_outside_access import problem_of, with_access_of_all
+from registry.code.permitted_environment_and_files import problem_of, with_access_of_all
 
 if TYPE_CHECKING:
     from bakeoff.settings.configuration import Configuration
@@ -56,7 +56,7 @@ class Catalog:
 
         `closed`: what plugins may not read while they are checked, though it is below `root`.
         `env`, `readable`: what every candidate may use from outside its cell, see
-        `registry.code.permitted_outside_access`.
+        `registry.code.permitted_environment_and_files`.
         `socket`: that of a running oven; with None, each check starts an oven of its own.
         `cache_file`: that of `registry.catalog.tried_candidates_cache`.
         """

@@ -20,7 +20,7 @@ from bakeoff.domain.ids_and_times import new_id
 from registry.code.candidate_code import class_modules, code_at
 from registry.code.distribution_of_module import installed_last
 from registry.code.library_versions import own_version
-from registry.code.permitted_outside_access import names_at_hand
+from registry.code.permitted_environment_and_files import names_at_hand
 from registry.columns.json_values import jsonable
 
 _MOST = 1000

@@ -24,8 +24,8 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.domain.candidate import Candidate, Learns, Rejection
 from registry.catalog.tried_candidates_cache import CheckedCache
-from registry.code.permitted_outside_access import below_home, problem_of, variables_of
-from registry.code.plugin_import_path import class_paths, import_path, readable_paths
+from registry.code.cell_import_and_readable_paths import class_paths, import_path, readable_paths
+from registry.code.permitted_environment_and_files import below_home, problem_of, variables_of
 
 _ENTRY = "registry.catalog.construct_candidates_in_cell:check_candidates"
 _START_TIMEOUT_S = 60.0

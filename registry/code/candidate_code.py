@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.machine.own_packages_and_disk_space import PACKAGES, PACKAGES_IN_CELLS, SOURCES
+from registry.code.cell_import_and_readable_paths import class_paths, import_path
 from registry.code.distribution_of_module import canonical, holds, identity_of, library_folders, owners_of
-from registry.code.plugin_import_path import class_paths, import_path
 
 _SUFFIXES = (*EXTENSION_SUFFIXES, ".py", ".pyc")
 #: Our own code is the same for all candidates, so it is not read for each of them.

@@ -6,7 +6,6 @@ from typing import Any, Literal
 from pydantic import Field
 
 from bakeoff.api.schemas.schema_base import FindingOut, Id, Moment, Out
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.event import EventType
 from bakeoff.domain.metric_names_and_scoring_rules import Average
 from bakeoff.domain.runs.job import JobKind, JobState
@@ -14,6 +13,7 @@ from bakeoff.domain.runs.model_saving import SavePolicy
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.runs.schedule import Missed, SlotState
 from bakeoff.domain.signal import Strategy
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 
 
 class JobOut(Out):

@@ -9,8 +9,8 @@ from rich.text import Text
 from bakeoff.cli.output.number_format import duration
 from bakeoff.cli.output.signal_table import counts, table
 from bakeoff.cli.output.terminal import clean
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.signal import EnsembleSignal, SignalOrder, Strategy
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
 from bakeoff.operations.runs.run_report import RunReport

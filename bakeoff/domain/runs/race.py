@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from bakeoff.domain.dataset_and_split import Design
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 
 
 def looks_of(design: Design) -> int:

@@ -13,10 +13,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.ids_and_times import iso
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.verdict import Interval
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 
 
 @dataclass(frozen=True, kw_only=True)

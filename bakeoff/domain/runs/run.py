@@ -15,13 +15,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.ids_and_times import iso, iso_or_none
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.job import JobKind, JobState
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.signal import SignalOrder
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 
 
 class ProgressStep(Protocol):

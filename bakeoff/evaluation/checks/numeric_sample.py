@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.domain.dataset_and_split import TargetKind
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.datasets.canonical_column import CATEGORY, DATETIME, STRING, Column
 from bakeoff.evaluation.datasets.canonical_table import Table
 from bakeoff.evaluation.datasets.splits.split_train_and_test import FoldRows, Split

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.finding import Finding, Severity, ShuffleCheck
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.checks.numeric_sample import roc_auc
 from registry.columns.check_predictions import Predictions, check_predictions
 from registry.columns.classes_from_predictions import (

@@ -22,8 +22,8 @@ from bakeoff.domain.conformance_report import (
     in_order,
 )
 from bakeoff.evaluation.conformance import check_candidate_in_cell
-from registry.code.permitted_outside_access import below_home, variables_of
-from registry.code.plugin_import_path import import_path, readable_paths
+from registry.code.cell_import_and_readable_paths import import_path, readable_paths
+from registry.code.permitted_environment_and_files import below_home, variables_of
 
 RunCell = Callable[[Order], CellOutcome]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bakeoff.domain.candidate import Candidate, Learns, OutputKind, Preprocess
-from bakeoff.domain.dataset_and_split import TargetKind
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.conformance.conformance_check_runner import CheckFailedError
 from bakeoff.evaluation.datasets.canonical_column import STRING, Field
 from bakeoff.evaluation.datasets.read_snapshot import Data

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from bakeoff.domain.dataset_and_split import ONE_SPLIT, Design
+from bakeoff.domain.snapshot_reference_and_split_design import ONE_SPLIT, Design
 from bakeoff.evaluation.datasets.canonical_column import Column, canonical
 from bakeoff.evaluation.datasets.refuse_unusable_dataset import check_rows, check_values, feature_names
 from bakeoff.evaluation.datasets.snapshot_layout import FORMAT

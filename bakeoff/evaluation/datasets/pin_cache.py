@@ -17,8 +17,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple, Self
 
-from bakeoff.domain.dataset_and_split import ONE_SPLIT, Design, Pinned
 from bakeoff.domain.ids_and_times import new_id
+from bakeoff.domain.snapshot_reference_and_split_design import ONE_SPLIT, Design, Pinned
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.user_functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource

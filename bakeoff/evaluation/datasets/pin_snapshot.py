@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bakeoff.domain.dataset_and_split import DatasetRef, Pinned
 from bakeoff.domain.finding import Finding, with_accepted, worst_first
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef, Pinned
 from bakeoff.evaluation.checks.data_findings import findings_on, store_findings, stored_findings
 from bakeoff.evaluation.checks.data_profile import profile_of, store_profile, stored_profile
 from bakeoff.evaluation.checks.split_checks import divided_group

@@ -12,8 +12,8 @@ from typing import IO, TYPE_CHECKING, Self
 
 import numpy as np
 
-from bakeoff.domain.dataset_and_split import ONE_SPLIT, DatasetRef, Design, TargetKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.snapshot_reference_and_split_design import ONE_SPLIT, DatasetRef, Design, TargetKind
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.canonical_column import Field
 from bakeoff.evaluation.datasets.snapshot_frame_files import (

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from bakeoff.domain.dataset_and_split import ONE_SPLIT, Design
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.snapshot_reference_and_split_design import ONE_SPLIT, Design
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.splits.split_train_and_test import Split

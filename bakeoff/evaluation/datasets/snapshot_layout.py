@@ -28,8 +28,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import InfrastructureError, NotFoundError
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.evaluation.datasets.canonical_column import Field
 
 #: The version of this layout. It is part of a dataset's id, so that no version of Bakeoff opens files that it

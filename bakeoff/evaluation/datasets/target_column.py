@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.domain.wording import listed
 from bakeoff.evaluation.datasets.canonical_column import CATEGORY, DATETIME, STRING, Column
 

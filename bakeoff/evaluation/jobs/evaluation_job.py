@@ -16,11 +16,11 @@ from bakeoff.cell.host.cell_client import WarmParent
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.host.output_files_of_cell import wait_for_disk
-from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.machine.work_in_thread import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept, Parts, Provenance, Result
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef, TargetKind
 from bakeoff.evaluation.datasets import read_snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.accept_outputs import (
     about_preparation,
@@ -59,8 +59,8 @@ from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_o
 from bakeoff.evaluation.reuse.used_files_unchanged import sha256
 from bakeoff.evaluation.user_functions.custom_metric_scores import CustomScoring, with_custom_metrics
 from registry.code.candidate_code import Code
-from registry.code.permitted_outside_access import below_home, variables_of
-from registry.code.plugin_import_path import import_path, readable_paths
+from registry.code.cell_import_and_readable_paths import import_path, readable_paths
+from registry.code.permitted_environment_and_files import below_home, variables_of
 from registry.columns.check_predictions import BadPredictionsError
 
 log = logging.getLogger(__name__)

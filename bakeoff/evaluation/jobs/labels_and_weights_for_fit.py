@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain.dataset_and_split import TargetKind
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.datasets.read_snapshot import Data
 from registry.columns.classes_from_predictions import plain_labels
 
@@ -45,7 +45,7 @@ def needs_codes(make: Callable[[], Any], data: Data) -> bool:
 
 def with_codes(model: Any, own: Any) -> Any:
     """The model, with the candidate's own part of it learning codes. They differ by the default pipeline."""
-    from registry.columns.label_codes import CodedClassifier
+    from registry.columns.classifier_with_coded_labels import CodedClassifier
 
     if model is own:
         return CodedClassifier(own)

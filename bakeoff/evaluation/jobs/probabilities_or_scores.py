@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bakeoff.cell.inside.cell_api import EntryFailure
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import TargetKind
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from registry.columns.check_predictions import check_predictions
 
 

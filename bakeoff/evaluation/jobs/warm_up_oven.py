@@ -13,8 +13,8 @@ import numpy as np
 
 from bakeoff.cell.inside.cell_api import without_cell
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.machine.own_packages_and_disk_space import SOURCES
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef, TargetKind
 from bakeoff.evaluation.datasets.canonical_column import Field
 from bakeoff.evaluation.datasets.snapshot_frame_files import write_array, write_text
 from bakeoff.evaluation.datasets.snapshot_layout import MANIFEST, TEST, TRAIN, TRAIN_LABELS, SnapshotManifest

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef, TargetKind
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.canonical_column import Column

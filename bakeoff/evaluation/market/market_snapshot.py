@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bakeoff.domain.dataset_and_split import DatasetRef
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.evaluation.datasets.canonical_column import Field
 from bakeoff.evaluation.datasets.read_snapshot import damaged
 from bakeoff.evaluation.datasets.snapshot_frame_files import read_rows, to_disk, write_rows, write_text

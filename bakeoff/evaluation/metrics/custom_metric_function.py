@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 
 from bakeoff.domain import entry_points_of_installed_packages
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.entry_points_of_installed_packages import Extends
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric_names_and_scoring_rules import (
@@ -30,6 +29,7 @@ from bakeoff.domain.metric_names_and_scoring_rules import (
     greater_is_better,
     names_function,
 )
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 
 _PROBABILITIES = "probabilities"
 

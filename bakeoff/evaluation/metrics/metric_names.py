@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from bakeoff.domain import metric_names_and_scoring_rules
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.entry_points_of_installed_packages import Extends, whose
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric_names_and_scoring_rules import (
@@ -20,6 +19,7 @@ from bakeoff.domain.metric_names_and_scoring_rules import (
     MetricFacts,
     ScoringRules,
 )
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.metrics.sklearn_scorer_name_list import known_scorers
 

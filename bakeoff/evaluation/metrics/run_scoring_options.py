@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric_names_and_scoring_rules import (
     AVERAGED_METRICS,
@@ -25,6 +24,7 @@ from bakeoff.domain.metric_names_and_scoring_rules import (
     MetricFacts,
     ScoringRules,
 )
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.domain.tuning import Costs
 from bakeoff.domain.wording import joined, nearest, quoted
 from bakeoff.evaluation.metrics import metric_names

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain.dataset_and_split import Design, TargetKind
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.result import fold_record
+from bakeoff.domain.snapshot_reference_and_split_design import Design, TargetKind
 from bakeoff.evaluation.metrics.custom_metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.result_details import bounded
 from bakeoff.evaluation.metrics.score_predictions import Scores, block_map_of, score_rows

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric_names_and_scoring_rules import EXPECTED_COST, Average, ScoringRules
 from bakeoff.domain.runs.verdict import Interval
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.metrics import built_in_metrics, result_details, sklearn_scorers
 from bakeoff.evaluation.metrics.built_in_metrics import Counts
 from bakeoff.evaluation.metrics.custom_metric_function import NO_FUNCTIONS, MetricFunction

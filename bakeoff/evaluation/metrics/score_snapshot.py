@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.metrics.custom_metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.score_folds import FoldedRows, over_seeds, score_folds

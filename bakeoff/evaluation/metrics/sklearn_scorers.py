@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain.dataset_and_split import TargetKind
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 
 
 class NotAnsweredError(ValueError):

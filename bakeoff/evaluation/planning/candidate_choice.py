@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKind
-from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef, TargetKind
 from bakeoff.domain.wording import listed, nearest, quoted
 from registry.catalog.live_catalog import Catalog
 from registry.catalog.parameter_grid import Grid, members_of

@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset_and_split import DatasetRef, Design, Pinned, TargetKind
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.machine.work_in_thread import start_in_thread
 from bakeoff.domain.metric_names_and_scoring_rules import MetricFacts, ScoringRules, is_custom
 from bakeoff.domain.model_version import check_name
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef, Design, Pinned, TargetKind
 from bakeoff.domain.wording import cut, listed, nearest, quoted
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.read_snapshot import classes, fields, fold_sizes, sealed_labels
@@ -42,8 +42,8 @@ from bakeoff.evaluation.user_functions.dataset_functions import NOTHING_BARRED, 
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 from registry.catalog.live_catalog import Catalog
+from registry.code.cell_import_and_readable_paths import class_paths
 from registry.code.model_building import parameters_if_loaded
-from registry.code.plugin_import_path import class_paths
 
 #: How files are read, by their endings.
 FILE_SOURCES = {

@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bakeoff.domain.dataset_and_split import FEWEST_SEEDS, MOST_FITS, Design
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric_names_and_scoring_rules import is_custom
+from bakeoff.domain.snapshot_reference_and_split_design import FEWEST_SEEDS, MOST_FITS, Design
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.planning.parse_request_bodies import Body, HelpPanel, OnCommandLine
 from bakeoff.settings.setting_definitions import DatasetSettings

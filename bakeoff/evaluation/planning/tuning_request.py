@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import Field
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric_names_and_scoring_rules import EXPECTED_COST, TUNED, ScoringRules, is_custom
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.domain.tuning import ChoosingRules, Sampler, TunedThreshold, Tuning
 from bakeoff.domain.wording import listed, nearest, quoted
 from bakeoff.evaluation.metrics.metric_names import check_metrics

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.domain.wording import joined
 from bakeoff.evaluation.statistics.verdict_sentences import number
 from registry.columns.check_predictions import Predictions, check_numbers

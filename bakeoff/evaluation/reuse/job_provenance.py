@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.runs.result import CodeManifest, Part, Parts, Provenance, digest_of
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.evaluation.reuse.used_files_unchanged import ObstacleError, packages_in, verify_audit
 from registry.code.candidate_code import Code, class_modules, code_at
 from registry.code.library_versions import BAKEOFF

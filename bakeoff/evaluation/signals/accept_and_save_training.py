@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import BakeoffError, ConflictError, InfrastructureError, InvalidInputError
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import (
@@ -24,6 +23,7 @@ from bakeoff.domain.model_version import (
     VersionNumber,
     VersionOrigin,
 )
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.evaluation.reuse.used_files_unchanged import sha256
 from bakeoff.evaluation.signals.artefacts_for_signal_cell import LEARNED_AS_OF, TRAINING
 from registry.models.model_description import Description

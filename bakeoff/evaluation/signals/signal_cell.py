@@ -27,8 +27,8 @@ from bakeoff.evaluation.reuse.job_provenance import PartsOf, look_before, proven
 from bakeoff.evaluation.signals import answer_in_cell
 from bakeoff.evaluation.signals.artefacts_for_signal_cell import ArtefactCopy
 from registry.code.call_signal_model import BadSignalsError, answers_from_json, in_probabilities, sell_remark
-from registry.code.permitted_outside_access import below_home, variables_of
-from registry.code.plugin_import_path import import_path, readable_paths
+from registry.code.cell_import_and_readable_paths import import_path, readable_paths
+from registry.code.permitted_environment_and_files import below_home, variables_of
 
 
 @dataclass(frozen=True, kw_only=True)

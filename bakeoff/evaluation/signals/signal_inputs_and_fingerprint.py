@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.runs.result import Part, Parts, digest_of, fingerprint
 from bakeoff.domain.signal import Artefact, ConfidenceMeaning, SignalJobInputs
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.signals.artefacts_for_signal_cell import resolve_artefacts
 from registry.code.candidate_code import Code, class_modules, code_at

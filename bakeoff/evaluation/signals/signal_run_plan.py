@@ -8,11 +8,11 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from bakeoff.domain.candidate import Candidate, CandidateKind
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.run import PRIORITIES
 from bakeoff.domain.signal import LONGEST_SYMBOL, SignalJobInputs, SignalOrder
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.evaluation.market.market_pinning import STALE_DAYS, PinnedMarket, pin_market
 from bakeoff.evaluation.planning.parse_request_bodies import PRINTABLE, Body, parse
 from bakeoff.evaluation.signals.signal_inputs_and_fingerprint import inputs_of

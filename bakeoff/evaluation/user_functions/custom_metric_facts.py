@@ -23,7 +23,7 @@ from bakeoff.domain.metric_names_and_scoring_rules import MetricFacts, is_custom
 from bakeoff.evaluation.temporary_oven import RunCell, oven_for, why_it_ended
 from bakeoff.settings.configuration import Configuration
 from registry.code.candidate_code import code_at
-from registry.code.plugin_import_path import import_path, readable_paths
+from registry.code.cell_import_and_readable_paths import import_path, readable_paths
 
 log = logging.getLogger(__name__)
 

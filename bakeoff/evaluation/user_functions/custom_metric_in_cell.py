@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.cell.inside.cell_api import CellApi
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric_names_and_scoring_rules import MetricFacts, ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.evaluation.metrics.custom_metric_function import MetricFunction, load_metric
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, score_snapshot

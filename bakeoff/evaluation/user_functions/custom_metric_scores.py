@@ -15,9 +15,9 @@ import numpy as np
 
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
-from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.machine.work_in_thread import StoppedError
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef, TargetKind
 from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.metrics.result_details import bounded
 from bakeoff.evaluation.metrics.score_predictions import Scores
@@ -25,7 +25,7 @@ from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, score_snap
 from bakeoff.evaluation.statistics.sketches.row_blocks import JACKKNIFE_BLOCKS
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch
 from bakeoff.evaluation.temporary_oven import RunCell, why_it_ended
-from registry.code.plugin_import_path import import_path, readable_paths
+from registry.code.cell_import_and_readable_paths import import_path, readable_paths
 
 _ENTRY = "bakeoff.evaluation.user_functions.custom_metric_in_cell:compute"
 _CURE = "make it faster, or raise `metricTimeout`"

@@ -18,7 +18,7 @@ from bakeoff.domain.machine.own_packages_and_disk_space import refuse_tasks
 from bakeoff.evaluation.temporary_oven import oven_for, why_it_ended
 from bakeoff.evaluation.user_functions.dataset_function_in_cell import FRAME
 from bakeoff.settings.configuration import Configuration
-from registry.code.plugin_import_path import import_path, readable_paths
+from registry.code.cell_import_and_readable_paths import import_path, readable_paths
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -23,7 +23,7 @@ def export(session: "ProjectSession", report: "RunReport", folder: Path, names: 
 
     Modules of the same name have the same text: it is in the name, as a digest.
     """
-    from registry.code.plugin_import_path import class_paths
+    from registry.code.cell_import_and_readable_paths import class_paths
 
     chosen = _chosen(session, report, names)
     modules = {

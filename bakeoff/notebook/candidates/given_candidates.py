@@ -178,7 +178,7 @@ def _candidate(written: WrittenObject) -> Candidate:
 
 def _has_code_of_the_session(candidate: Candidate) -> bool:
     from bakeoff.notebook.candidates.notebook_code_as_modules import FOLDER
-    from registry.code.plugin_import_path import class_paths
+    from registry.code.cell_import_and_readable_paths import class_paths
 
     return any(path.startswith(f"{FOLDER}.") for path in class_paths(candidate))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.domain.dataset_and_split import TargetKind
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.operations.comparing.comparability import ComparedResult
 from bakeoff.operations.comparing.disagreed_rows import kept_rows
 from bakeoff.operations.context import Context

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.runs.run import Run
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.evaluation.planning.declared_run_options import RunSpec
 from bakeoff.evaluation.planning.run_plan import data_of
 from bakeoff.operations.context import Context

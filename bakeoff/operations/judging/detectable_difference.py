@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.runs.run import Run
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs.results import verdict_rows
 

@@ -9,11 +9,11 @@ a winner must be shown to beat that, too.
 import logging
 from collections.abc import Sequence
 
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.metric_names_and_scoring_rules import Average
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.statistics.reach_verdict import JudgedCandidate
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch

@@ -40,8 +40,8 @@ from bakeoff.operations.production import production_in_cell
 from bakeoff.operations.upkeep.work_under_lease import work_while_leased
 from bakeoff.store.bakeoffs.results.verdict_rows import MOST_ATTEMPTS
 from bakeoff.store.bakeoffs.row_lease import RowLease
-from registry.code.permitted_outside_access import below_home, outside_paths, variables_of
-from registry.code.plugin_import_path import import_path, readable_paths
+from registry.code.cell_import_and_readable_paths import import_path, readable_paths
+from registry.code.permitted_environment_and_files import below_home, outside_paths, variables_of
 from registry.columns.check_predictions import BadPredictionsError
 from registry.models.promotion import production_of
 from registry.models.registry_interface import Fitted

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.race import RaceLook
 from bakeoff.domain.runs.result import FoldResult, fold_record
 from bakeoff.domain.runs.verdict import RunVerdict, Standing
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 from bakeoff.store.bakeoffs.results import race_rows
 
 if TYPE_CHECKING:

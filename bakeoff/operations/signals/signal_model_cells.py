@@ -13,11 +13,11 @@ from typing import Any
 
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.signal import Artefact
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.signals.artefacts_for_signal_cell import ArtefactCopy, copy_out
 from bakeoff.evaluation.signals.signal_cell import SignalCellInputs

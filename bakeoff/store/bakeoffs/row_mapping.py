@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Row
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.job import Job, JobError, JobKind, JobState
@@ -18,6 +17,7 @@ from bakeoff.domain.runs.result import CodeManifest, Cost, Part, Provenance, Res
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.runs.verdict import Interval
 from bakeoff.domain.signal import SignalJobInputs, SignalOrder
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 
 _MOST_OF_A_NAME = 80
 

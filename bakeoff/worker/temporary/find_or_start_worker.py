@@ -17,7 +17,7 @@ from bakeoff.worker.temporary.start_worker_early import start_process
 from bakeoff.worker.temporary.worker_files import TemporaryWorker
 from registry.code.distribution_of_module import installed_last
 from registry.code.library_versions import own_version
-from registry.code.permitted_outside_access import name_problem
+from registry.code.permitted_environment_and_files import name_problem
 
 if TYPE_CHECKING:
     import subprocess

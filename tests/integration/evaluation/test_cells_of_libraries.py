@@ -13,8 +13,8 @@ from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome
 from bakeoff.cell.oven.start_and_stop_oven import Oven
 from bakeoff.domain.candidate import Candidate, PipelineStep
-from bakeoff.domain.dataset_and_split import ONE_SPLIT, Design, Pinned
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import ONE_SPLIT, Design, Pinned
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.evaluation_job import Scored, evaluate_in_cell

@@ -6,9 +6,9 @@ import pytest
 from fixtures.projects.command_line import Project
 from sqlalchemy import Engine
 
-from bakeoff.domain.dataset_and_split import Pinned
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.scored_and_labelled_item import Item, Label, Score
+from bakeoff.domain.snapshot_reference_and_split_design import Pinned
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.sources.read_dataset import dataset_files, read_dataset

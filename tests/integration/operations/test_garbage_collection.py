@@ -18,11 +18,11 @@ from fixtures.servers.disk import a_small_disk, needs_a_mount
 from fixtures.values.samples import a_run
 from sqlalchemy import insert, update
 
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.store.bakeoffs import job_queries, outbox, saving_rows
 from bakeoff.store.bakeoffs.results import tracking_rows
 from bakeoff.store.database import all_tables

@@ -15,9 +15,9 @@ from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
 from bakeoff.cli.main import app
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.event import Event
 from bakeoff.domain.ids_and_times import new_id
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.read_snapshot import open_snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of

@@ -6,9 +6,9 @@ import io
 from fixtures.values.samples import a_candidate, a_job, a_run
 
 from bakeoff.cli.output.runs.export_formats import to_csv
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.runs.race import RaceLook
 from bakeoff.domain.runs.verdict import RunVerdict
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 from bakeoff.operations.runs.read_stopped_candidates import StoppedCandidate
 from bakeoff.operations.runs.run_report import RunReport
 from bakeoff.store.bakeoffs.run_rows import RunSummary

@@ -8,10 +8,10 @@ from fixtures.values.samples import DATASET, a_candidate, a_job, a_result, a_run
 from rich.console import Console, Group
 
 from bakeoff.cli.output.runs.fold_table import fold_table
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.result import Cost, FoldResult, fold_record
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations.runs.run_report import RunReport
 from bakeoff.store.bakeoffs.run_rows import RunSummary

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from bakeoff.cli.output.runs.poll_run import IdleReason, PolledRun
 from bakeoff.cli.output.runs.run_progress import LineProgress, render
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.run import RunState, seconds_left
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 
 RUN = a_run(state=RunState.RUNNING, started_at=NOON)
 ERROR = JobError(type="ValueError", message="bad\x1b[2J luck\nsecond line", phase=Phase.FIT)

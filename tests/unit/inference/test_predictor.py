@@ -17,8 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules
 from bakeoff.evaluation.metrics.score_predictions import score
 from bakeoff.inference import ModelPredictor

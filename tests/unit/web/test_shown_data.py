@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from fixtures.values.samples import a_run
 
-from bakeoff.domain.dataset_and_split import ONE_SPLIT, Design
+from bakeoff.domain.snapshot_reference_and_split_design import ONE_SPLIT, Design
 from bakeoff.evaluation.checks.data_profile import ColumnDrift
 from bakeoff.web.page_templates import environment
 from bakeoff.web.reports.report_contents import dataset_facts

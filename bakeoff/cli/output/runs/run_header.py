@@ -11,11 +11,11 @@ from bakeoff.cli.output.number_format import duration
 from bakeoff.cli.output.signal_run_view import order
 from bakeoff.cli.output.states_and_findings import WHAT_TO_DO, finding_lines, has_cures
 from bakeoff.cli.output.terminal import clean
-from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.metric_names_and_scoring_rules import AVERAGED_METRICS, ScoringRules, short_name
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.runs.run import Run
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef, TargetKind
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.planning.candidate_choice import what_is_learnt
 from bakeoff.store.bakeoffs.run_rows import RunSummary

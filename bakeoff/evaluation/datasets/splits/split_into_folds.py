@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bakeoff.domain.dataset_and_split import MOST_FITS, Design
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.snapshot_reference_and_split_design import MOST_FITS, Design
 from bakeoff.domain.wording import counted, listed
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.splits.group_time_and_fold_columns import codes_in

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.domain.dataset_and_split import ONE_SPLIT, Design
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.snapshot_reference_and_split_design import ONE_SPLIT, Design
 from bakeoff.domain.wording import listed
 from bakeoff.evaluation.datasets.canonical_column import CATEGORY, STRING, Column
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from bakeoff.cell.inside.cell_api import EntryFailure
 from bakeoff.domain.candidate import Candidate, OutputKind
-from bakeoff.domain.dataset_and_split import Design, TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import Design, TargetKind
 from bakeoff.domain.tuning import ChoosingRules
 from bakeoff.evaluation.datasets.read_snapshot import Data
 from bakeoff.evaluation.datasets.splits.split_by_time import expanding_windows

@@ -25,7 +25,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from bakeoff.domain.dataset_and_split import FEWEST_SEEDS
+from bakeoff.domain.snapshot_reference_and_split_design import FEWEST_SEEDS
 from bakeoff.evaluation.statistics.sketches.row_blocks import BlockMap, Floats
 
 #: How influences are computed. Sketches made by different rules are not compared with each other.

@@ -22,9 +22,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.result import Fit
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.store.bakeoffs.row_mapping import provenance_from_row, result_from_row
 from bakeoff.store.database.all_tables import provenances, results, runs
 from bakeoff.store.database.engine_and_transactions import reading

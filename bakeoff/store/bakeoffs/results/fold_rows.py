@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Engine, Row, Select, bindparam, delete, func, insert, select
 
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.event import EventType
 from bakeoff.domain.runs.job import Job, JobError, JobState
 from bakeoff.domain.runs.result import FoldResult, fold_record
 from bakeoff.domain.runs.run import Run
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.leased_jobs import held_job
 from bakeoff.store.bakeoffs.queue.claims import Lease

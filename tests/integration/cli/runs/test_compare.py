@@ -12,11 +12,11 @@ from fixtures.values.scored import MACRO, a_scored_run, predictions_file, snapsh
 from rich.text import Text
 from sklearn.dummy import DummyClassifier
 
-from bakeoff.domain.dataset_and_split import DatasetRef
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef
 from bakeoff.evaluation.datasets.read_snapshot import sealed_rows
 from bakeoff.evaluation.metrics.run_scoring_options import rows_to_score
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch

@@ -9,11 +9,11 @@ from fixtures.values.samples import a_candidate, a_job, a_run, a_signal
 from fixtures.values.stored import a_stored_run, claim
 from sqlalchemy import Engine, update
 
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.event import EventType
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.runs.race import RaceLook
 from bakeoff.domain.runs.result import Cost, FoldResult
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 from bakeoff.store.bakeoffs import cancellation, leased_jobs, outbox, run_rows
 from bakeoff.store.bakeoffs.outbox import OutboxTail
 from bakeoff.store.bakeoffs.results import fold_rows, race_rows

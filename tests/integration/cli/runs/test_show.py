@@ -10,9 +10,9 @@ from fixtures.projects.command_line import MIXED, TERMINAL, Outcome, Project, a_
 from fixtures.values.samples import DATASET, RULES, a_candidate, a_job, a_run
 from fixtures.values.stored import judge_all
 
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.store.bakeoffs import run_rows
 
 PLAIN = {**TERMINAL, "NO_COLOR": "1"}

@@ -8,9 +8,9 @@ import pytest
 from fixtures.projects.command_line import Project
 from fixtures.values.scored import a_scored_run, predictions_file, snapshot_of, truth, wrong_in
 
-from bakeoff.domain.dataset_and_split import DatasetRef, Design
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
 from bakeoff.domain.runs.run import Run
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef, Design
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.read_snapshot import sealed_rows

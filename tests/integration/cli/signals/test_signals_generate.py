@@ -11,10 +11,10 @@ from fixtures.projects.signals import GALLERY
 from fixtures.values.samples import DATASET, a_job, a_result, a_run
 from fixtures.values.stored import an_error, claim
 
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.runs.job import JobKind, Phase
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.signal import EnsembleRules, ModelOutput, SignalJobInputs, SignalOrder, SignalType
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.operations.signals.start_signals import COUNTED
 from bakeoff.store.bakeoffs import leased_jobs, run_rows
 from bakeoff.store.signals import stored_answers_of_signal_models

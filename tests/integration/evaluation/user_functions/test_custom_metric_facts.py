@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric_names_and_scoring_rules import MetricFacts
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.user_functions import custom_metric_facts as asking
 from bakeoff.evaluation.user_functions.custom_metric_facts import metric_facts
 from bakeoff.settings.configuration import Configuration, load

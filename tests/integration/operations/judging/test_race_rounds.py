@@ -10,10 +10,10 @@ import pytest
 from fixtures.values.samples import DATASET, RULES
 from fixtures.values.stored import a_stored_run, claim, states
 
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.result import Cost, FoldResult
 from bakeoff.domain.runs.run import Run
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 from bakeoff.evaluation.statistics import race_elimination
 from bakeoff.evaluation.statistics.sketches.row_blocks import deal_rows
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, make_sketch

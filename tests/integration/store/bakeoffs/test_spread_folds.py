@@ -7,10 +7,10 @@ from fixtures.values.samples import DATASET, a_job, a_result, a_run
 from fixtures.values.stored import PLENTY, an_error, claim, try_claim
 from sqlalchemy import Engine
 
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Cost, FoldResult
 from bakeoff.domain.runs.run import Run, RunState
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 from bakeoff.operations.runs.start_run import with_folds
 from bakeoff.store.bakeoffs import cancellation, job_queries, leased_jobs, outbox, run_progress_rows, run_rows
 from bakeoff.store.bakeoffs.queue import claims

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.finding import SLUGS, Finding, Severity
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 from bakeoff.evaluation.checks.data_findings import findings_on
 from bakeoff.evaluation.checks.split_checks import divided_group
 from bakeoff.evaluation.datasets.canonical_table import table_of

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.finding import Finding, Severity, ShuffleCheck
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.checks.shuffled_labels import above_chance, is_decided, is_leak, shuffle_findings
 from bakeoff.evaluation.jobs.fit_and_predict import shuffled_labels
 from registry.columns.check_predictions import Predictions

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.domain.dataset_and_split import Pinned
+from bakeoff.domain.snapshot_reference_and_split_design import Pinned
 from bakeoff.evaluation.datasets import pin_cache, pin_snapshot
 from bakeoff.evaluation.datasets.pin_cache import PinCache, PinRequest
 from bakeoff.settings.setting_definitions import DatasetSettings

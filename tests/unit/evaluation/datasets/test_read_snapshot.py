@@ -16,8 +16,8 @@ from fixtures.places import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bakeoff.domain.dataset_and_split import DatasetRef, Pinned, TargetKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef, Pinned, TargetKind
 from bakeoff.evaluation.datasets import pin_snapshot, read_snapshot, snapshot_layout
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin

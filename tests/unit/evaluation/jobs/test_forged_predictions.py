@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.metrics.score_predictions import score
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, load_array
 from registry.columns.check_predictions import BadPredictionsError, Predictions

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from bakeoff.evaluation.jobs.labels_and_weights_for_fit import weight_arguments
-from registry.columns.label_codes import CodedClassifier
+from registry.columns.classifier_with_coded_labels import CodedClassifier
 
 WEIGHTS = np.array([1.0, 0.0, 2.0])
 

@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bakeoff.cell.inside.cell_api import CellApi
-from bakeoff.domain.dataset_and_split import TargetKind
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.datasets.read_snapshot import Data
 from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR, pickle_model
 from registry.code.class_import import find_class

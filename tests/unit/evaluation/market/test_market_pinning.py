@@ -15,8 +15,8 @@ from fixtures.places import ROOT
 from fixtures.projects.market import MarketPlace, closes_of, rows_of, walk
 from sqlalchemy import create_engine
 
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.datasets import read_snapshot, snapshot_store
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN
 from bakeoff.evaluation.market.market_snapshot import open_market

@@ -161,7 +161,7 @@ def test_neither_scikit_learn_nor_pandas_is_imported_for_the_built_in_metrics():
         "from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules\n"
         "from bakeoff.evaluation.metrics.score_predictions import Predictions, score\n"
         "from bakeoff.domain.candidate import OutputKind\n"
-        "from bakeoff.domain.dataset_and_split import TargetKind\n"
+        "from bakeoff.domain.snapshot_reference_and_split_design import TargetKind\n"
         "for kind, classes in [(TargetKind.BINARY, [0, 1]), (TargetKind.REGRESSION, [])]:\n"
         "    y = [0, 1]\n"
         "    rules = resolve_rules(target_kind=kind, classes=classes)\n"

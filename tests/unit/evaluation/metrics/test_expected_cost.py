@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules, greater_is_better
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
 from registry.columns.check_predictions import Predictions

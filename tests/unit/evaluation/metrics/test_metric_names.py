@@ -1,8 +1,8 @@
 import pytest
 from sklearn.metrics import get_scorer_names
 
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.metrics.custom_metric_function import load_metric
 from bakeoff.evaluation.metrics.metric_names import check_metrics, check_names
 from bakeoff.evaluation.metrics.sklearn_scorer_name_list import known_scorers

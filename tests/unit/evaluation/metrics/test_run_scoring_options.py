@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.metrics.run_scoring_options import has_rare_class, resolve_rules
 from registry.columns.classes_from_predictions import code_of
 

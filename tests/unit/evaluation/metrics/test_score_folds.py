@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import Design, TargetKind
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import Design, TargetKind
 from bakeoff.evaluation.metrics.score_folds import FoldedRows, score_fold, score_folds
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from registry.columns.check_predictions import BadPredictionsError, Predictions

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.metrics.custom_metric_function import load_metrics
 from bakeoff.evaluation.metrics.run_scoring_options import resolve_rules
 from bakeoff.evaluation.metrics.score_predictions import Scores, score

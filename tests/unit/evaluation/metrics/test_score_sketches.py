@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.metrics import score_sketches
 from bakeoff.evaluation.metrics.custom_metric_function import load_metrics
 from bakeoff.evaluation.metrics.score_predictions import Scores, score

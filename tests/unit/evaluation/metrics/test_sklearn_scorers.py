@@ -4,7 +4,7 @@ from sklearn import metrics as sk
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import get_scorer
 
-from bakeoff.domain.dataset_and_split import TargetKind
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.metrics.sklearn_scorers import (
     AlreadyPredicted,
     NotAnsweredError,

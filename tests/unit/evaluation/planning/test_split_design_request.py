@@ -2,8 +2,8 @@
 
 import pytest
 
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 from bakeoff.evaluation.planning.declared_run_options import RunRequest
 from bakeoff.evaluation.planning.split_design_request import (
     DesignRequest,

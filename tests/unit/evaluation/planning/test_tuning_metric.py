@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric_names_and_scoring_rules import ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.domain.tuning import ChoosingRules, Tuning
 from bakeoff.evaluation.jobs.choosing.inner_folds import scoring_rules
 from bakeoff.evaluation.planning.tuning_request import with_choosing_rules

@@ -8,8 +8,8 @@ import pytest
 from fixtures.values.samples import RULES
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import TargetKind
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import TargetKind
 from bakeoff.evaluation.reports.disagreements import (
     ScoredRows,
     answers_at,

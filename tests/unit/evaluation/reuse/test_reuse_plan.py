@@ -9,12 +9,12 @@ import pytest
 from fixtures.values.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import Design, TargetKind
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.domain.runs.column_importance import fit_record
 from bakeoff.domain.runs.model_saving import SavePolicy, SaveRequest
 from bakeoff.domain.runs.result import CodeManifest, Fit, Part, Provenance, fingerprint
 from bakeoff.domain.runs.run import Run
+from bakeoff.domain.snapshot_reference_and_split_design import Design, TargetKind
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.reuse.reuse_plan import (
     Past,

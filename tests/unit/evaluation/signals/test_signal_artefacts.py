@@ -9,10 +9,10 @@ import pytest
 from fixtures.values.memory_registry import InMemoryRegistry
 
 from bakeoff.domain.candidate import Candidate, CandidateKind
-from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.domain.model_version import VersionFilter, VersionOrigin
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef, TargetKind
 from bakeoff.evaluation.reuse.used_files_unchanged import sha256
 from bakeoff.evaluation.signals.accept_and_save_training import (
     TrainedArtefact,

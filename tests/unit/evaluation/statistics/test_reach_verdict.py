@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.runs.verdict import Against, RunVerdict, Standing
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 from bakeoff.evaluation.statistics.pairwise_comparison import IncomparableError
 from bakeoff.evaluation.statistics.reach_verdict import (
     JudgedCandidate,

@@ -14,8 +14,8 @@ import pytest
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import ONE_SPLIT, Design, Pinned
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import ONE_SPLIT, Design, Pinned
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.datasets.read_snapshot import sealed_labels

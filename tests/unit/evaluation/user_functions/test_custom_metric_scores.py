@@ -10,9 +10,9 @@ import pytest
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset_and_split import DatasetRef, TargetKind
 from bakeoff.domain.machine.work_in_thread import StoppedError
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
+from bakeoff.domain.snapshot_reference_and_split_design import DatasetRef, TargetKind
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles
 from bakeoff.evaluation.user_functions import custom_metric_scores

@@ -7,8 +7,8 @@ from fixtures.values.samples import DATASET
 from fixtures.values.stored import a_stored_run, an_error, claim, events, judge_all
 from sqlalchemy import Engine
 
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.runs.result import CodeManifest, Cost, FoldResult, Part, Provenance
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 from bakeoff.store.bakeoffs import delete_old_runs, leased_jobs, outbox
 from bakeoff.store.bakeoffs.results import fold_rows
 

@@ -9,8 +9,8 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold, TimeSeriesSplit
 
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 from bakeoff.evaluation.datasets.canonical_column import Column, canonical
 from bakeoff.evaluation.datasets.canonical_table import Table
 from bakeoff.evaluation.datasets.splits.make_split import make_split

@@ -14,7 +14,7 @@ import pytest
 
 from bakeoff.cell.inside.cell_api import EntryFailure
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset_and_split import ONE_SPLIT, Design, TargetKind
+from bakeoff.domain.snapshot_reference_and_split_design import ONE_SPLIT, Design, TargetKind
 from bakeoff.domain.tuning import ChoosingRules, Sampler, Trial, TrialState, TunedThreshold, Tuning
 from bakeoff.evaluation.datasets.read_snapshot import Data
 from bakeoff.evaluation.jobs.choosing.accept_choices import accept_choices, warnings_about

@@ -9,7 +9,7 @@ import pytest
 
 from bakeoff.cell.inside.cell_api import EntryFailure
 from bakeoff.domain.candidate import Candidate, OutputKind
-from bakeoff.domain.dataset_and_split import Design, TargetKind
+from bakeoff.domain.snapshot_reference_and_split_design import Design, TargetKind
 from bakeoff.domain.tuning import ChoosingRules, Costs, TunedThreshold
 from bakeoff.evaluation.datasets.read_snapshot import Data
 from bakeoff.evaluation.jobs.choosing.tuned_threshold import best_threshold

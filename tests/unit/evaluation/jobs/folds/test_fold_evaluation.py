@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from fixtures.values.samples import a_candidate, a_job, a_run
 
-from bakeoff.domain.dataset_and_split import Design
 from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.domain.runs.column_importance import fit_record
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import CodeManifest, Cost, FoldResult, NotKept, Provenance
+from bakeoff.domain.snapshot_reference_and_split_design import Design
 from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin

@@ -1,7 +1,8 @@
 """A classifier that learns codes instead of labels, and answers labels.
 
-It is a part of the saved model, so that whatever loads the model gets labels from it. This module imports
-scikit-learn, so it is imported only where a model needs it.
+It is a part of the saved model, so that whatever loads the model gets labels from it. Saved models name this
+module and the class: once released, neither is renamed. This module imports scikit-learn, so it is imported
+only where a model needs it.
 """
 
 from collections.abc import Callable

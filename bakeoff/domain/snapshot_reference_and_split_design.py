@@ -1,4 +1,4 @@
-"""What a run is trained and tested on: its reference to a snapshot of a dataset, and the design of the split.
+"""What a run is trained and tested on: a reference to a snapshot of a dataset, and the design of the split.
 
 The design says which rows are trained on and which are tested, in one split or in several folds.
 

@@ -1,4 +1,4 @@
-"""The import path of a plugin's cell, and which files it may read."""
+"""The import path of a plugin's cell, and the paths that it may read."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from bakeoff.cell.confinement.file_grants import Closed, Marks
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.machine.own_packages_and_disk_space import SOURCES
 from registry.code.model_building import is_class_mapping, is_object_mapping
-from registry.code.permitted_outside_access import outside_paths
+from registry.code.permitted_environment_and_files import outside_paths
 
 
 def import_path(root: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a candidate may use from outside its cell: variables of the environment, and files beside its project.
+"""Which variables of the environment, and which files beside its project, a candidate may use in its cell.
 
 The catalog names both for one candidate, `env: [HF_TOKEN]` and `readable: [~/.cache/huggingface/hub]`, and
 the settings name them for all. Only names are stored and compared: the values come from the environment of

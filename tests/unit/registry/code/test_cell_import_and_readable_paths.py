@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
-from registry.code.plugin_import_path import class_paths, import_path, readable_paths
+from registry.code.cell_import_and_readable_paths import class_paths, import_path, readable_paths
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.domain.candidate import Candidate
-from registry.code.permitted_outside_access import (
+from registry.code.permitted_environment_and_files import (
     below_home,
     name_problem,
     outside_paths,
