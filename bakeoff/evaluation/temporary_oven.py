@@ -25,7 +25,7 @@ _PRELOADED = (
     "bakeoff.settings.log_setup:set_up_for_plugins",
     "numpy",
     "pandas",
-    "bakeoff.evaluation.jobs.warm_up_oven:warm_up",
+    "bakeoff.evaluation.jobs.warm_oven_with_tiny_evaluation:warm_up",
 )
 
 #: Runs an order in a cell, and returns how that ended.

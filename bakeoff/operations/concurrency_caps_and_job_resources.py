@@ -20,7 +20,7 @@ from bakeoff.settings.setting_definitions import Settings
 from bakeoff.store.bakeoffs.queue.claims import Caps
 
 if TYPE_CHECKING:
-    from bakeoff.evaluation.jobs.evaluation_under_way import Grant
+    from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import Grant
     from bakeoff.operations.context import Context
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def _version_of(file: Path | None) -> tuple[int, int, int]:
 
 def usual_grant(context: "Context") -> "Grant":
     """The threads and the memory that a cell gets on this machine, if nothing else is asked for it."""
-    from bakeoff.evaluation.jobs.evaluation_under_way import (
+    from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import (
         Grant,
     )  # loads numpy, which a command may not need
 

@@ -27,7 +27,7 @@ _ALWAYS = (
     "pyarrow.pandas_compat",
     "threadpoolctl",
     "joblib",
-    "bakeoff.evaluation.jobs.warm_up_oven:warm_up",
+    "bakeoff.evaluation.jobs.warm_oven_with_tiny_evaluation:warm_up",
 )
 #: Modules that are imported as well, for libraries that load their parts late.
 _PARTS = {
@@ -45,7 +45,7 @@ _PARTS = {
         "sklearn.discriminant_analysis",
         "sklearn.dummy",
         "sklearn.tree",
-        "bakeoff.evaluation.jobs.warm_up_oven:warm_up_sklearn",
+        "bakeoff.evaluation.jobs.warm_oven_with_tiny_evaluation:warm_up_sklearn",
     )
 }
 

@@ -15,7 +15,7 @@ from typing import Self
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End, Failure
 from bakeoff.cell.host.message_channel import HangupError, MessageChannel
-from bakeoff.cell.host.output_files_of_cell import Outputs
+from bakeoff.cell.host.open_and_place_output_files import Outputs
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.machine.own_packages_and_disk_space import is_lack_of_room
 

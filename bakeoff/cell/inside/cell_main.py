@@ -28,7 +28,6 @@ from bakeoff.cell.host.cell_outcome import End
 from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.cell.inside import cell_api, exception_report
 from bakeoff.cell.inside.cell_api import CellApi
-from bakeoff.cell.inside.cell_report import FORKED_CHILD
 from bakeoff.cell.inside.detect_state_left_by_job import GROWTH_MB, ProcessTraces, Threadpools
 
 _MB = 2**20
@@ -41,6 +40,9 @@ _MUCH_DATA = _MB  #: with fewer bytes huge pages are not worth the time to reser
 _NO_ORDER_EXIT = 70
 _INTERRUPTED_EXIT = 130
 _NO_CTRL_C = "Nobody can press Ctrl-C in a cell: remove what raises it."
+
+#: What a child that the cell forked writes, if it leaves the entry as if it were the cell.
+FORKED_CHILD = b'{"forked_child": true}\n'
 
 LOADED_THREADS = 1  #: of BLAS and OpenMP, in the libraries that the oven has loaded
 THREAD_VARIABLES = (

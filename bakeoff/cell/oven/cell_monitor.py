@@ -18,9 +18,9 @@ from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End, Failure
 from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.cell.host.secret_mask import SecretMask
-from bakeoff.cell.inside.cell_report import BadReportError, CellReport, ForkedChildError
 from bakeoff.cell.oven import process_tree
 from bakeoff.cell.oven.cell_handle import ForkedCell
+from bakeoff.cell.oven.read_cell_report import BadReportError, CellReport, ForkedChildError
 from bakeoff.cell.oven.running_limits import Breach, LimitsCheck
 
 _HINTS: Mapping[int, str] = {

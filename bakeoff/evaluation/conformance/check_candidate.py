@@ -36,7 +36,7 @@ PRELOADED = (
     "sklearn.ensemble",
     "sklearn.pipeline",
     "sklearn.compose",
-    "bakeoff.evaluation.jobs.warm_up_oven:warm_up_sklearn",
+    "bakeoff.evaluation.jobs.warm_oven_with_tiny_evaluation:warm_up_sklearn",
     "bakeoff.evaluation.conformance.check_candidate_in_cell",
 )
 

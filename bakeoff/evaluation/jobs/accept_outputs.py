@@ -20,7 +20,7 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets import read_snapshot
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.jobs.prediction_latency import accept_latency
 from bakeoff.evaluation.metrics.custom_metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.score_folds import score_fold

@@ -15,7 +15,7 @@ from typing import Any
 from bakeoff.cell.host.cell_client import WarmParent
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
-from bakeoff.cell.host.output_files_of_cell import wait_for_disk
+from bakeoff.cell.host.open_and_place_output_files import wait_for_disk
 from bakeoff.domain.ids_and_times import utc_now
 from bakeoff.domain.machine.work_in_thread import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.runs.job import JobError, JobState, Phase
@@ -44,13 +44,13 @@ from bakeoff.evaluation.jobs.choosing.trial_deaths import (
     too_many_deaths,
     was_a_trial,
 )
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, may_share_cell
 from bakeoff.evaluation.jobs.fit_and_predict import TRIALS
 from bakeoff.evaluation.jobs.importance.score_importance import (
     MOST_MB,
     accept_importance,
     importance_order,
 )
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import EvaluationUnderWay, may_share_cell
 from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores

@@ -21,14 +21,19 @@ from bakeoff.evaluation.jobs.evaluation_job import (
     with_choices,
     with_warning,
 )
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
-from bakeoff.evaluation.jobs.folds.fold_evaluation import (
+from bakeoff.evaluation.jobs.folds.evaluate_folds_in_turn import (
     fold_of,
     fold_result,
     more_seeds_say_nothing,
     whole_seeds,
 )
 from bakeoff.evaluation.jobs.folds.join_folds_to_one_result import together
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import (
+    EvaluationUnderWay,
+    Grant,
+    JobPaths,
+    StopsNever,
+)
 from bakeoff.evaluation.jobs.prediction_latency import accept_latency
 from bakeoff.evaluation.metrics.custom_metric_function import load_metrics
 

@@ -22,7 +22,7 @@ from bakeoff.domain.runs.result import Cost, Provenance, digest_of
 from bakeoff.domain.signal import ModelOutput
 from bakeoff.evaluation.datasets import read_snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
-from bakeoff.evaluation.jobs.evaluation_under_way import Grant, Permission
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import Grant, Permission
 from bakeoff.evaluation.reuse.job_provenance import PartsOf, look_before, provenance_of
 from bakeoff.evaluation.signals import answer_in_cell
 from bakeoff.evaluation.signals.artefacts_for_signal_cell import ArtefactCopy

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from bakeoff.evaluation.jobs.evaluation_under_way import JobPaths
+    from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import JobPaths
     from bakeoff.evaluation.reports.disagreements import DisagreedRow, Disagreements, ScoredRows
 
 

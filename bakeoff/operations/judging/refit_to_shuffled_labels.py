@@ -12,7 +12,7 @@ from bakeoff.evaluation.datasets import read_snapshot
 from bakeoff.evaluation.jobs.accept_outputs import load_predictions
 from bakeoff.evaluation.jobs.cell_failure import Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_job import order_of
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import EvaluationUnderWay
 from bakeoff.evaluation.metrics import run_scoring_options
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, folded_rows
 from bakeoff.evaluation.temporary_oven import RunCell

@@ -24,7 +24,7 @@ from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.results.verdict_rows import EarlierVerdict
 
 if TYPE_CHECKING:
-    from bakeoff.evaluation.jobs.evaluation_under_way import JobPaths
+    from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import JobPaths
     from bakeoff.evaluation.metrics.score_predictions import Scores
 
 #: If so many versions of a candidate are each better than the one before on the same rows, it is no accident.

@@ -30,7 +30,7 @@ from bakeoff.store.bakeoffs import job_queries
 from bakeoff.store.bakeoffs.results import shuffled_refit_rows, verdict_rows
 
 if TYPE_CHECKING:
-    from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
+    from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import EvaluationUnderWay
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,11 @@ def _make_more(context: Context, run: Run, job: Job, scores: list[float], made_o
 
 def _evaluation(context: Context, run: Run, job: Job, folder: Path) -> "EvaluationUnderWay":
     from bakeoff.evaluation.datasets.snapshot_layout import folder_of
-    from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths, StopsNever
+    from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import (
+        EvaluationUnderWay,
+        JobPaths,
+        StopsNever,
+    )
 
     configuration = context.configuration
     return EvaluationUnderWay(

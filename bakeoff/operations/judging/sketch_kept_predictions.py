@@ -18,7 +18,7 @@ from bakeoff.store.bakeoffs import job_queries
 from bakeoff.store.bakeoffs.results import earlier_fits, verdict_rows
 
 if TYPE_CHECKING:
-    from bakeoff.evaluation.jobs.evaluation_under_way import JobPaths
+    from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import JobPaths
 
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def kept_predictions(context: Context, run: Run, result: Result) -> "JobPaths | 
     """The paths; None if the predictions or their snapshot were removed or changed."""
     from bakeoff.evaluation.datasets.snapshot_layout import folder_of
     from bakeoff.evaluation.jobs.accept_outputs import has_predictions_of
-    from bakeoff.evaluation.jobs.evaluation_under_way import JobPaths
+    from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import JobPaths
 
     configuration = context.configuration
     fit = earlier_fits.of_evaluation(context.engine, result.reused_from or result.evaluation_id)

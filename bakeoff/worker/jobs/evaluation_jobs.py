@@ -22,13 +22,13 @@ from bakeoff.evaluation.jobs.evaluation_job import (
     result_of,
     with_own_metrics,
 )
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
-from bakeoff.evaluation.jobs.folds.fold_evaluation import (
+from bakeoff.evaluation.jobs.folds.evaluate_folds_in_turn import (
     EarlierFold,
     evaluate_folds,
     evaluate_one_fold,
     remove_parts,
 )
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import EvaluationUnderWay, JobPaths
 from bakeoff.settings.configuration import Configuration
 from bakeoff.store.bakeoffs import job_queries, leased_jobs
 from bakeoff.store.bakeoffs.queue.claims import Claim, NextClaim

@@ -7,7 +7,7 @@ from bakeoff.cell.host.cell_client import WarmParent
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
-from bakeoff.evaluation.jobs.evaluation_under_way import Grant
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import Grant
 from bakeoff.operations.concurrency_caps_and_job_resources import grant_for
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs.queue.claims import Claim, Lease, NextClaim

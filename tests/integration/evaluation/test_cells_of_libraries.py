@@ -18,7 +18,12 @@ from bakeoff.domain.snapshot_reference_and_split_design import ONE_SPLIT, Design
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.evaluation_job import Scored, evaluate_in_cell
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import (
+    EvaluationUnderWay,
+    Grant,
+    JobPaths,
+    StopsNever,
+)
 from bakeoff.evaluation.reuse.used_files_unchanged import sha256
 from bakeoff.settings.setting_definitions import DatasetSettings, Settings
 from bakeoff.worker.worker_oven import preloaded

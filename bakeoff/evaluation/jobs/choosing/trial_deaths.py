@@ -9,7 +9,7 @@ from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import digest_of
 from bakeoff.evaluation.jobs.cell_failure import Faulty
 from bakeoff.evaluation.jobs.choosing.trial_file import MOST_DEATHS, KeptTrials, note_death, trials_kept
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import EvaluationUnderWay
 from bakeoff.evaluation.reuse.job_provenance import seed_at
 
 #: Ends of a cell that a trial is no cause of. The time limit is that of the whole job.

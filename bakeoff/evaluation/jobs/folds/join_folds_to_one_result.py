@@ -13,7 +13,7 @@ from bakeoff.domain.runs.result import Cost, FittedModel, FoldResult, NotKept, P
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.choosing.accept_choices import CHOICES, warnings_about
 from bakeoff.evaluation.jobs.evaluation_job import Scored
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.metrics.custom_metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import load_array

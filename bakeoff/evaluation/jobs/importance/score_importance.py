@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from bakeoff.domain.runs.column_importance import IMPORTANCE, LONGEST_S, SHARE_OF_LIMIT, fit_record
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets import read_snapshot
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
 from bakeoff.evaluation.jobs.importance.permuted_predictions import ANSWERS, BESIDE, ImportanceOrder
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import EvaluationUnderWay
 from bakeoff.evaluation.metrics.metric_names import importance_rules
 from bakeoff.evaluation.metrics.run_scoring_options import rows_to_score
 from bakeoff.evaluation.metrics.score_predictions import block_map_of, score_rows

@@ -16,7 +16,12 @@ from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.evaluation_job import Scored, evaluate_in_cell
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import (
+    EvaluationUnderWay,
+    Grant,
+    JobPaths,
+    StopsNever,
+)
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 REPORT = {

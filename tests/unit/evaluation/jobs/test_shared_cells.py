@@ -10,7 +10,7 @@ from fixtures.values.samples import a_candidate, a_job, a_run
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from bakeoff.domain.tuning import Tuning
-from bakeoff.evaluation.jobs.evaluation_under_way import (
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import (
     EvaluationUnderWay,
     Grant,
     JobPaths,

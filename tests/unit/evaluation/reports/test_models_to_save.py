@@ -15,7 +15,12 @@ from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.jobs.accept_outputs import accept_model
 from bakeoff.evaluation.jobs.evaluation_job import Scored, result_of
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import (
+    EvaluationUnderWay,
+    Grant,
+    JobPaths,
+    StopsNever,
+)
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.reports.models_to_save import Selection, description_of, select
 from registry.columns.signature import ColumnSpec, ColumnType, Signature

@@ -19,7 +19,12 @@ from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.cell_failure import Faulty
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored, evaluate_in_cell, rescore
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import (
+    EvaluationUnderWay,
+    Grant,
+    JobPaths,
+    StopsNever,
+)
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 GUESS = a_candidate(id="guess", path="sklearn.dummy:DummyClassifier")

@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 from fixtures.values.samples import a_candidate, a_job, a_run
 
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import (
+    EvaluationUnderWay,
+    Grant,
+    JobPaths,
+    StopsNever,
+)
 
 HERE = Path("/nowhere")
 

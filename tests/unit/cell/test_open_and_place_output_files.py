@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.cell.host.cell_order import Limits
-from bakeoff.cell.host.output_files_of_cell import Outputs, wait_for_disk
+from bakeoff.cell.host.open_and_place_output_files import Outputs, wait_for_disk
 from bakeoff.domain.errors import InfrastructureError
 
 LIMITS = Limits(wall_s=9, threads=1, output_mb=1)
@@ -95,7 +95,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from bakeoff.cell.host.cell_order import Limits
-from bakeoff.cell.host.output_files_of_cell import Outputs
+from bakeoff.cell.host.open_and_place_output_files import Outputs
 with Outputs({"out": Path(sys.argv[1]) / "out"}, Limits(wall_s=9, threads=1, output_mb=1)) as outputs:
     os.write(outputs.descriptors[0], b"half of it")
     os.kill(os.getpid(), signal.SIGKILL)

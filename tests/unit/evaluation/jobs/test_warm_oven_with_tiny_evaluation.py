@@ -6,7 +6,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from bakeoff.evaluation.jobs.warm_up_oven import warm_up, warm_up_sklearn
+from bakeoff.evaluation.jobs.warm_oven_with_tiny_evaluation import warm_up, warm_up_sklearn
 
 
 def open_descriptors():
@@ -28,7 +28,7 @@ def test_a_warm_up_leaves_no_descriptor_no_folder_and_no_filter_behind(tmp_path,
 
 def test_a_warm_up_without_scikit_learn_does_not_load_it():
     code = (
-        "import sys; from bakeoff.evaluation.jobs.warm_up_oven import warm_up; warm_up(); "
+        "import sys; from bakeoff.evaluation.jobs.warm_oven_with_tiny_evaluation import warm_up; warm_up(); "
         "sys.exit('sklearn' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

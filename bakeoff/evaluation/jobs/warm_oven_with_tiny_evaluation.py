@@ -1,4 +1,4 @@
-"""Called by the oven once, before it forks cells: a whole evaluation of tiny data, in the oven itself.
+"""Warms the oven with a whole evaluation of tiny data, once and in the oven itself, before it forks cells.
 
 Whatever is imported, looked up and cached at the first evaluation in a process is then in the memory of each
 cell, and a cell writes to fewer of the pages that it shares with the others: each such page is copied first,

@@ -1,4 +1,4 @@
-"""The output files of a cell: they are moved to their places when its entry has returned."""
+"""Opens the output files of a cell, and moves them to their places when its entry has returned."""
 
 import errno
 import math

@@ -1,4 +1,4 @@
-"""The report of a cell: JSON lines on a pipe, read by its warm parent.
+"""Reads the report of a cell in its warm parent, and checks it: JSON lines on a pipe.
 
 It comes from a process in which untrusted code runs, which can write to the pipe, too. So each line is
 checked; a false one that is well formed can only harm the result of its own cell.
@@ -12,14 +12,11 @@ from typing import Any
 from bakeoff.cell.host.cell_outcome import FIRST_PHASE, End, Failure
 from bakeoff.cell.host.secret_mask import SecretMask
 from bakeoff.cell.inside.cell_api import PHASE_CHARS
+from bakeoff.cell.inside.cell_main import FORKED_CHILD
 
 LONGEST = 16 * 2**20
 _CHUNK = 2**16
 _REPORTED_ENDS = frozenset({End.RETURNED, End.RAISED, End.EXITED, End.MEMORY, End.SCRATCH_FULL, End.NO_ROOM})
-
-
-#: What a child that the cell forked writes, if it leaves the entry as if it were the cell.
-FORKED_CHILD = b'{"forked_child": true}\n'
 
 
 class BadReportError(Exception):

@@ -1,4 +1,4 @@
-"""One object with everything that the steps of evaluating one candidate share."""
+"""What every step of evaluating one candidate gets, as one object: job, run, files, grant and permission."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The folds of one evaluation, one after another.
+"""Evaluates the folds of one evaluation, one after another.
 
 A cell that has learnt the labels of one fold could remember them in the next, where they are to be predicted.
 So each fold gets a new cell, unless the candidate is code of a library alone, and in any case the training
@@ -28,8 +28,8 @@ from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.choosing.accept_choices import choices_in
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, RoundDone, Scored, score_within_time
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.jobs.folds.join_folds_to_one_result import fold_paths, paths_at, together
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.metrics.metric_names import importance_rules, need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.reuse.used_files_unchanged import first_change, sha256

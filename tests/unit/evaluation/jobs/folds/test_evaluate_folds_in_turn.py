@@ -22,12 +22,17 @@ from bakeoff.evaluation.datasets.pin_snapshot import pin
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs, sketch_folds
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, RoundDone, Scored
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
-from bakeoff.evaluation.jobs.folds.fold_evaluation import (
+from bakeoff.evaluation.jobs.folds.evaluate_folds_in_turn import (
     EarlierFold,
     evaluate_folds,
     evaluate_one_fold,
     remove_parts,
+)
+from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import (
+    EvaluationUnderWay,
+    Grant,
+    JobPaths,
+    StopsNever,
 )
 from bakeoff.evaluation.metrics.metric_names import importance_rules
 from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
