@@ -31,6 +31,7 @@ _TAKE_EXCLUSIVELY = (
     "BEGIN EXCLUSIVE",
     "COMMIT",
 )
+_SQLITE_BEGINS = b"SQLite format 3\0"
 _CONTENT = "SELECT version_num, (SELECT count(*) FROM evaluation_runs) FROM alembic_version"
 
 #: Called with the number of pages that are copied, and of all pages.
@@ -53,11 +54,11 @@ class Restored:
 
 def back_up(engine: Engine, file: Path, progress: Progress, *, force: bool = False) -> BackupCopy:
     """Writes a backup to `file`. `force`: replace an existing file."""
-    database = _file_of(engine, "pg_dump", "--format=custom", f"--file={file}")
+    database = _file_of(engine, "pg_dump", "--format=custom", f"--file={file}", folder=file.parent)
     if not database.is_file():
         raise NotFoundError(f"there is no database {database} yet: `bakeoff run` makes it")
-    if file.exists() and (file.samefile(database) or not force):
-        raise InvalidInputError(f"{file} exists: name another file, or replace it with --force")
+    if file.exists():
+        _refuse_to_replace(file, database, force=force)
     try:
         with reading(engine) as connection, _draft(file) as draft:
             version, runs = connection.execute(
@@ -70,6 +71,15 @@ def back_up(engine: Engine, file: Path, progress: Progress, *, force: bool = Fal
     except sqlite3.Error as exc:
         raise InfrastructureError(f"the database {database} cannot be copied: {exc}") from exc
     return BackupCopy(file=file, bytes=file.stat().st_size, schema=version, runs=runs)
+
+
+def _refuse_to_replace(file: Path, database: Path, *, force: bool) -> None:
+    if file.samefile(database):
+        raise InvalidInputError(f"{file} is the database itself: name another file")
+    if not file.is_file():  # a folder, or a device, which root would replace by a file
+        raise InvalidInputError(f"{file} is no file that could be written: name another one")
+    if not force:
+        raise InvalidInputError(f"{file} exists: name another file, or replace it with --force")
 
 
 def read_backup(file: Path) -> BackupCopy:
@@ -90,6 +100,12 @@ def read_backup(file: Path) -> BackupCopy:
 
 def restore(engine: Engine, file: Path, former: Path, progress: Progress) -> Restored:
     """Replace the database by the backup `file`; the database is kept as `former`."""
+    if engine.dialect.name != "sqlite" and _is_sqlite(file):
+        raise InvalidInputError(
+            f"{file} is a backup of a SQLite database, and the database is on a PostgreSQL server: put it "
+            "back with `databaseUrl: sqlite:///data/bakeoff.db`, then `bakeoff db copy --to` an empty "
+            "database on the server"
+        )
     database = _file_of(engine, "pg_restore", "--clean", "--if-exists", "--single-transaction", str(file))
     copy = read_backup(file)
     engine.dispose()
@@ -102,6 +118,13 @@ def restore(engine: Engine, file: Path, former: Path, progress: Progress) -> Res
             with _draft(database) as draft, closing(sqlite3.connect(draft)) as target:
                 _copy(source, target, progress)
     return Restored(copy=copy, former=former if was_there else None)
+
+
+def _is_sqlite(file: Path) -> bool:
+    if not file.is_file():
+        return False
+    with file.open("rb") as opened:
+        return opened.read(len(_SQLITE_BEGINS)) == _SQLITE_BEGINS
 
 
 def require_unused(engine: Engine) -> None:
@@ -228,11 +251,16 @@ def _to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
-def _file_of(engine: Engine, *tool: str) -> Path:
-    """The file of the database. For PostgreSQL an error that names the command of its own `tool`."""
+def _file_of(engine: Engine, *tool: str, folder: Path | None = None) -> Path:
+    """The file of the database. For PostgreSQL an error that names the command of its own `tool`.
+
+    `folder`: the tool writes there, and does not make it.
+    """
     if engine.dialect.name == "sqlite":
         return Path(engine.url.database or "")
     command = shlex.join([tool[0], f"--dbname={_without_password(engine.url)}", *tool[1:]])
+    if folder is not None and not folder.exists():
+        command = f"{shlex.join(['mkdir', '-p', str(folder)])} && {command}"
     raise InvalidInputError(
         f"the database is on a PostgreSQL server, whose own tool does this: {command}   "
         "(PGPASSWORD or ~/.pgpass may hold the password)"

@@ -107,6 +107,10 @@ def _refuse_no_place(output: str | None) -> None:
     target = Path(output)
     if target.is_dir():
         raise InvalidInputError(f"{target} is a folder: name a file in it")
+    if target.exists() and not target.is_file():  # a device, which root would replace by a file
+        raise InvalidInputError(
+            f"{target} is no file that could be written: name another one, or `-` for standard output"
+        )
     if not target.parent.is_dir():
         raise InvalidInputError(f"there is no folder {target.parent}: make it, or write elsewhere")
 
@@ -141,7 +145,7 @@ def _write(text: str, output: str) -> None:
     if output == _STDOUT:
         sys.stdout.write(text)
         return
-    target = Path(output)
+    target = Path(output).resolve()  # a link goes on to lead to the file
     part = target.with_name(f"{target.name}.part")
     try:
         part.write_text(text, "utf-8")
@@ -149,4 +153,4 @@ def _write(text: str, output: str) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    terminal.err().print(f"{target}: {len(text.encode()) / 1000:,.0f} kB", markup=False, highlight=False)
+    terminal.err().print(f"{output}: {len(text.encode()) / 1000:,.0f} kB", markup=False, highlight=False)

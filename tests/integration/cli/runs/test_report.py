@@ -142,6 +142,19 @@ def test_html_goes_to_a_file_that_says_who_won(place: Reported) -> None:
     assert not list(place.folder.glob("*.part"))
 
 
+def test_a_report_replaces_nothing_that_is_no_file_and_goes_where_a_link_leads(place: Reported) -> None:
+    os.mkfifo(place.folder / "pipe")
+    (place.folder / "link.md").symlink_to("linked.md")
+
+    refused = place.bakeoff("report", "tonight", "--format", "md", "-o", "pipe")
+    assert refused.returncode == 2
+    assert "pipe is no file that could be written: name another one, or `-` for standard" in refused.stderr
+    assert (place.folder / "pipe").is_fifo()
+    assert place.bakeoff("report", "tonight", "-o", "link.md").returncode == 0
+    assert (place.folder / "link.md").is_symlink()
+    assert (place.folder / "linked.md").read_text("utf-8").startswith("## tonight\n")
+
+
 def test_the_end_of_the_file_decides_the_format(place: Reported) -> None:
     assert place.bakeoff("report", "tonight", "-o", "pr.md").returncode == 0
     assert (place.folder / "pr.md").read_text("utf-8").startswith("## tonight\n")

@@ -129,7 +129,21 @@ def test_the_database_itself_is_never_replaced_by_its_copy(project: Project) -> 
     (project.root / "link.db").symlink_to(database_of(project))
 
     for file in ("data/bakeoff.db", "link.db"):
-        assert project.bakeoff("db", "backup", file, "--force").exit_code == 2
+        said = project.bakeoff("db", "backup", file, "--force")
+        assert said.exit_code == 2
+        assert f"{file} is the database itself: name another file" in said.stderr
+
+
+def test_a_backup_replaces_neither_a_folder_nor_what_is_no_file(project: Project) -> None:
+    (project.root / "folder").mkdir()
+    os.mkfifo(project.root / "pipe")
+
+    for name in ("folder", "pipe"):
+        said = project.bakeoff("db", "backup", name, "--force")
+        assert said.exit_code == 2
+        assert f"{name} is no file that could be written: name another one" in said.stderr
+    assert (project.root / "pipe").is_fifo()
+    assert names_in(project.root / "folder") == []
 
 
 def test_a_backup_needs_a_database(project: Project) -> None:
@@ -426,6 +440,23 @@ def test_a_server_is_left_to_its_own_tools(project: Project, command: str, tool:
     assert said.exit_code == 2
     assert f"own tool does this: {tool} {where} {flags}{project.root}/copy.dump   (PGPASSWORD" in said.stderr
     assert "hidden" not in said.output
+
+
+def test_the_command_for_a_server_makes_the_folder_that_it_writes_to(project: Project) -> None:
+    said = project.bakeoff("db", "backup", env={"BAKEOFF_DATABASE_URL": ELSEWHERE})
+
+    backups = project.root / "data" / "backups"
+    assert f"own tool does this: mkdir -p {backups} && pg_dump " in said.stderr
+    assert not backups.exists()
+
+
+def test_a_backup_of_sqlite_is_not_given_to_the_tool_of_a_server(project: Project, saved: Path) -> None:
+    said = project.bakeoff("db", "restore", str(saved), env={"BAKEOFF_DATABASE_URL": ELSEWHERE})
+
+    assert said.exit_code == 2
+    assert f"{saved} is a backup of a SQLite database" in said.stderr
+    assert "`bakeoff db copy --to`" in said.stderr
+    assert "pg_restore" not in said.stderr
 
 
 @pytest.mark.services
