@@ -16,7 +16,7 @@ from bakeoff.domain.model_version import GateResult, ModelVersion, Promotion, St
 from bakeoff.settings.registry_settings import GateSettings, PromotionSettings
 from registry.models.promotion_gates import EvidenceOf, RunEvidence, check_gate, no_evidence, no_open_finding
 from registry.models.promotion_hooks import run_hook
-from registry.models.registry_interface import NO_VERSION, BaseModelRegistry, Identifier
+from registry.models.registry_interface import NO_VERSION, BaseModelRegistry, Identifier, no_such_model
 
 log = logging.getLogger(__name__)
 
@@ -224,6 +224,8 @@ def _former_production(
     for number in reversed(_succession(registry.history(model_name))):
         if number != present and (found := _still_there(registry, f"models:/{model_name}/{number}")):
             return found
+    if not registry.versions(VersionFilter(name=model_name), limit=1):
+        raise no_such_model(model_name)
     raise NotFoundError(
         f"no former version of {model_name} is there to go back to: `bakeoff registry history {model_name}` "
         "lists what was promoted"

@@ -139,8 +139,13 @@ def verification(checked: int, problems: Mapping[str, str], leftovers: int) -> "
     parts: list[RenderableType] = []
     for uri, why in problems.items():
         parts += [Text.assemble(("✗ ", "red"), (clean(uri), "bold")), Padding(Text(clean(why)), (0, 0, 0, 2))]
-    bad = f", {len(problems)} not as saved" if problems else ""
-    parts.append(Text(f"{counted(checked, 'model')} verified{bad}"))
+    parts.append(
+        Text(
+            f"{len(problems):,} of {counted(checked, 'model')} not as saved"
+            if problems
+            else f"{counted(checked, 'model')} verified"
+        )
+    )
     if leftovers:
         parts.append(
             Text(f"{counted(leftovers, 'file')} left over: `bakeoff registry gc` removes them", "dim")

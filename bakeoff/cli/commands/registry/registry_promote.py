@@ -119,10 +119,13 @@ def history(
 ) -> None:
     """Show the log of promotions: what, when, by whom and why, newest first."""
     from bakeoff.cli.output.version_table import promotion_log
+    from bakeoff.domain.model_version import VersionFilter
+    from registry.models.registry_interface import no_such_model
 
-    lines = project_access.registry(project_access.open_project(config).configuration).history(
-        name, limit=limit
-    )
+    registry = project_access.registry(project_access.open_project(config).configuration)
+    lines = registry.history(name, limit=limit)
+    if name and not lines and not registry.versions(VersionFilter(name=name), limit=1):
+        raise no_such_model(name)
     if as_json:
         terminal.write_json([entry.to_record() for entry in lines])
     elif lines:

@@ -189,8 +189,9 @@ def test_on_a_terminal_the_history_stays_within_its_width(project):
     assert "that takes a whole line to tell" in " ".join(shown.split())
 
 
-@pytest.mark.usefixtures("registry")
-def test_a_name_without_history_has_none(project):
+def test_a_name_without_history_has_none(project, registry):
+    registry.save_model(MODEL, "fraud")
+
     assert (
         said(project, "history", "fraud")
         == "no version was promoted yet: `bakeoff registry promote` does it\n"
@@ -216,7 +217,8 @@ def test_an_alias_is_given_moved_and_taken_away(project, registry):
         (["promote", "churn/9.9.9"], "error: the registry has no model churn/9.9.9: "),
         (["promote", "churn/1.0.0"], "error: models:/churn/1.0.0 is in Production already"),
         (["promote", "churn/1.0.1", "--to", "live"], "error: 'live' is no stage: there are Development, "),
-        (["rollback", "fraud"], "error: no former version of fraud is there to go back to: "),
+        (["rollback", "chrun"], "error: the registry has no model chrun: `bakeoff registry list` lists what"),
+        (["history", "chrun"], "error: the registry has no model chrun: `bakeoff registry list` lists what"),
         (["alias", "churn", "champion"], "error: give either the version that the alias is to mean, or "),
         (["alias", "churn", "champion", "1.0.0", "--remove"], "error: give either the version that "),
         (["alias", "churn", "v7", "1.0.0"], "error: 'v7' is no alias: "),

@@ -406,7 +406,7 @@ def test_what_is_not_as_it_was_saved_is_code_1(project, stocked):
     assert done.exit_code == 1
     assert done.stdout.splitlines()[0] == "✗ models:/churn/1.0.1"
     assert done.stdout.splitlines()[1].startswith(f"  {file} is not the file that was saved: its SHA-256 is ")
-    assert done.stdout.splitlines()[2] == "4 models verified, 1 not as saved"
+    assert done.stdout.splitlines()[2] == "1 of 4 models not as saved"
     as_json = json.loads(project.bakeoff("registry", "verify", "--json").stdout)
     assert (as_json["verified"], [problem["uri"] for problem in as_json["problems"]]) == (
         4,
