@@ -69,20 +69,22 @@ class Broker:
         For commands whose user would otherwise wait for a run that cannot start.
         """
         self.hold()
-        if (refusal := self._refusal()) is None:
+        if (refusal := self.refusal()) is None:
             return
         if refusal:
             raise InfrastructureError(f"the broker {self.url} takes no messages: {refusal}")
         raise InfrastructureError(f"the broker {self.url} cannot be reached: start it, or correct brokerUrl")
 
-    def _refusal(self) -> str | None:
+    def refusal(self) -> str | None:
         """Why it takes no messages: "" if it cannot be reached, None if it does take them."""
         if self._given is None:
             return embedded_redis.refusal(self._data_dir)
-        from redis.exceptions import RedisError, ResponseError
+        from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
         try:
             self.client.ping()
+        except AuthenticationError:  # for redis-py a kind of ConnectionError: but it does answer
+            return "it wants another user or password than brokerUrl gives"
         except ResponseError as exc:
             return str(exc)
         except RedisError:

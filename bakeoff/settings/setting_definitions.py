@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -331,6 +332,13 @@ class Settings(Section):
             f"no cost has this name{nearest(preferred, known)}; there are {listed(known)}, and lists of "
             "candidates"
         )
+
+    @field_validator("broker_url")
+    @classmethod
+    def _is_of_a_redis(cls, url: str | None) -> str | None:
+        if url is not None and urlsplit(url).scheme not in {"redis", "rediss"}:
+            raise ValueError("expected redis://HOST:PORT/NUMBER, or rediss://…")
+        return url
 
     @field_validator("preload")
     @classmethod

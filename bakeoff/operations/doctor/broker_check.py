@@ -49,7 +49,7 @@ def _findings(context: Context, queues: Sequence[QueueStatus] | None) -> Iterato
     configuration = context.configuration
     is_ours = configuration.settings.broker_url is None
     if queues is None:
-        yield _absent_of_ours() if is_ours else _unreachable(str(configuration.settings.broker_url))
+        yield _absent_of_ours() if is_ours else _unusable(context)
         return
     yield _server(context, is_ours=is_ours)
     names = sorted({name for queue in queues for name in queue.readers})
@@ -68,8 +68,11 @@ def _absent_of_ours() -> Diagnosis:
     )
 
 
-def _unreachable(url: str) -> Diagnosis:
-    return fail("broker", f"{masked(url)} does not answer", "start that Redis, or correct brokerUrl")
+def _unusable(context: Context) -> Diagnosis:
+    url = masked(context.broker.url)
+    if refusal := context.broker.refusal():
+        return fail("broker", f"{url} takes no messages: {refusal}", "correct brokerUrl, or that Redis")
+    return fail("broker", f"{url} does not answer", "start that Redis, or correct brokerUrl")
 
 
 def _server(context: Context, *, is_ours: bool) -> Diagnosis:

@@ -668,6 +668,13 @@ def test_cells_are_shared_by_packages_and_not_by_classes(file: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("url", ["here", "http://here:6379", "redis+socket:///here"])
+def test_a_broker_that_is_no_redis_is_refused_when_the_settings_are_read(file: Path, url: str) -> None:
+    assert f"brokerUrl is '{url}': expected redis://HOST:PORT/NUMBER, or rediss://…" in _refusal(
+        file, f"brokerUrl: {url}"
+    )
+
+
 def test_what_is_to_be_preloaded_are_modules(file: Path) -> None:
     assert "'scikit-learn' is no name of a module, such as sklearn" in _refusal(
         file, "preload: [scikit-learn]"

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import redis
 from fixtures.places import ROOT
 from fixtures.projects.command_line import Project, a_mixed_run
+from fixtures.servers.machines import a_redis
 from typer.testing import CliRunner
 
 import bakeoff.cli.command_table
@@ -451,6 +453,23 @@ def test_the_doctor_names_what_is_wrong_and_the_cure_and_ends_with_1(project: Pr
     assert f"✗ datasets gone: there is no file {project.root}/gone.csv" in lines
     assert "0 candidates ready, 0 disabled: there is nothing to evaluate" in lines
     assert "! catalog bad was rejected: " in lines
+
+
+@pytest.mark.parametrize("login", ["", ":wrong@"])
+def test_a_redis_that_wants_another_password_is_not_called_away(
+    project: Project, monkeypatch: pytest.MonkeyPatch, login: str
+) -> None:
+    with a_redis() as url, redis.Redis.from_url(url) as server:
+        server.config_set("requirepass", "right")
+        monkeypatch.setenv("BAKEOFF_BROKER_URL", url.replace("//", f"//{login}"))
+        looked, began = project.bakeoff("doctor"), project.bakeoff("run", "iris")
+
+    said = "takes no messages: it wants another user or password than brokerUrl gives"
+    assert said in " ".join(looked.stdout.split())
+    assert "does not answer" not in looked.stdout
+    assert (looked.exit_code, began.exit_code) == (1, 4)
+    assert said in began.stderr
+    assert ":wrong@" not in looked.stdout + began.stderr
 
 
 @pytest.mark.parametrize(
