@@ -223,7 +223,9 @@ def _sentence(
         who = f"{ranked[0].id} alone" if len(ranked) == 1 else "No candidate"
         return f"{who} has a score on all datasets, so there is nothing to compare."
     first = ranked[0]
-    leads = f"{first.id} has the best mean rank, {first.mean_rank:.3g} of {len(ranked)}"
+    sharing = [one.id for one in ranked[1:] if one.mean_rank == first.mean_rank]
+    verb, others = ("shares", f", with {_names(sharing)}") if sharing else ("has", "")
+    leads = f"{first.id} {verb} the best mean rank, {first.mean_rank:.3g} of {len(ranked)}{others}"
     if datasets < FEWEST_DATASETS:
         return (
             f"{counted(datasets, 'dataset')} are too few to judge the candidates across them; at least "

@@ -30,7 +30,7 @@ from bakeoff.evaluation.statistics.pairwise_comparison import (
     compare_all,
     compare_with_fixed,
 )
-from bakeoff.evaluation.statistics.score_intervals import interval
+from bakeoff.evaluation.statistics.score_intervals import ROUNDING, interval
 from bakeoff.evaluation.statistics.sketches.row_blocks import SEED
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.evaluation.statistics.standings import bands_of, pair_differences, standings_of, to_best_of
@@ -213,7 +213,11 @@ def _corrected(
     """The corrected score in the unit of the metric, and within its range."""
     found = corrected_score(compared, level=verdict.level, seed=verdict.seed)
     low, high = (found.low, found.high) if sign > 0 else (-found.high, -found.low)
-    smallest, largest = sketches[found.candidate].range
+    winner = sketches[found.candidate]
+    if winner.se <= ROUNDING and (known := interval(winner, level=verdict.level)):
+        # No row varies, as in a perfect score: that is no proof that it is exact.
+        low, high = min(low, known.low), max(high, known.high)
+    smallest, largest = winner.range
     return CorrectedScore(
         candidate=found.candidate,
         value=min(max(sign * found.value, smallest), largest),

@@ -19,7 +19,7 @@ from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch
 FEW_ROWS = 10
 
 #: A value or standard error this close to its limit is at the limit: sums are rounded.
-_ROUNDING = 1e-12
+ROUNDING = 1e-12
 
 _COUNTED = {IntervalKind.PROPORTION, IntervalKind.JACCARD}
 
@@ -69,7 +69,7 @@ def _of_counts(sketch: Sketch, level: float) -> Interval | None:
 def _bounded(sketch: Sketch, value: float, level: float) -> Interval | None:
     if sketch.base == 0:
         return None
-    if min(value, 1 - value) <= _ROUNDING or sketch.se <= _ROUNDING:
+    if min(value, 1 - value) <= ROUNDING or sketch.se <= ROUNDING:
         # The rows do not vary, so the logit has no width. Wilson's interval of as many hits is used instead.
         trials = sketch.base / sketch.variance_factor
         low, high = wilson(value, trials, level=level)
@@ -81,7 +81,7 @@ def _bounded(sketch: Sketch, value: float, level: float) -> Interval | None:
 
 def _unbounded(sketch: Sketch, value: float, level: float) -> Interval:
     rests_on = _if_few(sketch.n_eff)
-    if sketch.se <= _ROUNDING * abs(value):
+    if sketch.se <= ROUNDING * abs(value):
         return Interval(low=value, high=value, rests_on=rests_on)
     half = _t(sketch, level) * sketch.se
     if sketch.kind is IntervalKind.EXPLAINED and value < 1:

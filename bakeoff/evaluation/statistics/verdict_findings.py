@@ -62,16 +62,17 @@ def findings_of(
     on_few = {id_: one.rests_on for id_, one in known.items() if one and one.rests_on is not None}
     if on_few:
         each = "" if len(on_few) == 1 else "each "
-        rows = f"{min(on_few.values())} to {max(on_few.values())} rows"
+        unit = "row" if next(iter(sketches.values())).groups is None else "group"
+        units = f"{min(on_few.values())} to {max(on_few.values())} {unit}s"
         if min(on_few.values()) == max(on_few.values()):
-            rows = counted(min(on_few.values()), "row")
-        message = f"the {verdict.metric_name} of {joined(list(on_few))} rests {each}on about {rows}"
+            units = counted(min(on_few.values()), unit)
+        message = f"the {verdict.metric_name} of {joined(list(on_few))} rests {each}on about {units}"
         found.append(
             Finding(
                 slug="rests-on-few-rows",
                 severity=Severity.LOW,
                 message=message,
-                cure="more test rows, or a metric that a few large errors do not decide",
+                cure=f"more test {unit}s, or a metric that a few large errors do not decide",
                 candidates=tuple(on_few),
             )
         )

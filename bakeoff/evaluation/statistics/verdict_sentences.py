@@ -314,6 +314,8 @@ def _against(verdict: RunVerdict, first: list[str], name: str, *, is_implied: bo
     if len(worse) == count:
         them = "it" if count == 1 else _so_many(count, count).lower()
         return f"{name} is shown to be better than {them}, by about {_by(worse)} {unit}."
+    if all(one.outcome is Against.INSUFFICIENT for one in known):
+        return f"Too few rows tell {'it' if count == 1 else 'them'} from {name}."
     nobody = {1: "It is not", 2: "Neither is"}.get(count, "None of them is")
     return f"{nobody} shown to beat {name}."
 

@@ -132,6 +132,20 @@ def test_one_that_another_is_shown_to_beat_is_not_taken_however_good_its_mean_ra
     assert "Take b" in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ({"a": 0.9, "b": 0.8}, "a shares the best mean rank, 1.5 of 2, with b;"),
+        ({"a": 0.9, "b": 0.8, "c": 0.7}, "a shares the best mean rank, 1.5 of 3, with b;"),
+    ],
+)
+def test_who_shares_the_best_mean_rank_is_not_said_to_have_it(scores: dict[str, float], said: str) -> None:
+    other_way_round = {**scores, "a": scores["b"], "b": scores["a"]}
+    found = judge_across({"one": scores, "two": other_way_round}, metric="f1", greater_is_better=True)
+
+    assert said in found.sentence
+
+
 def test_where_each_is_beaten_by_another_none_is_taken() -> None:
     """In a circle: b leads a on four of five datasets, c leads b, and so on until a leads e."""
     scores = {

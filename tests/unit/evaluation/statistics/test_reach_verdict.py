@@ -228,6 +228,18 @@ def test_of_fewer_than_six_groups_nothing_is_claimed():
         assert ("few-groups" in [finding.slug for finding in verdict.findings]) is (best is None)
 
 
+def test_scores_over_groups_rest_on_groups_and_not_on_rows():
+    true = truth_of(400)
+    block_map = deal_groups(np.arange(400) % 8)
+    sketches = {
+        "a": sketch_of(true, wrong_in(true, *range(0, 400, 9)), block_map=block_map),
+        "b": sketch_of(true, wrong_in(true, *range(0, 400, 5)), block_map=block_map),
+    }
+    found = {finding.slug: finding for finding in judged(candidates_of(sketches)).findings}
+    assert found["rests-on-few-rows"].message.endswith(" groups")
+    assert found["rests-on-few-rows"].cure.startswith("more test groups")
+
+
 def test_a_metric_that_rests_on_a_handful_of_rows_is_insufficient_however_many_rows_there_are():
     true = np.zeros(1000, dtype=int)
     true[:4] = 1
@@ -434,6 +446,14 @@ def test_a_corrected_score_stays_in_the_range_of_its_metric():
     sketches = {"a": sketch_of(true, wrong_once), "b": sketch_of(true, wrong_often)}
     assert sketches["a"].value + 1.96 * sketches["a"].se > 1
     assert judged(candidates_of(sketches)).corrected_score.high == 1
+
+
+def test_a_perfect_score_is_corrected_to_an_interval_and_not_to_a_point():
+    true = truth_of(40)
+    sketches = {"a": sketch_of(true, true), "b": sketch_of(true, wrong_in(true, 1, 2, 3))}
+    verdict = judged(candidates_of(sketches))
+    assert (verdict.corrected_score.value, verdict.corrected_score.high) == (1, 1)
+    assert verdict.corrected_score.low == pytest.approx(0.912, abs=0.001)  # Wilson's, of 40 hits in 40 rows
 
 
 @settings(deadline=None, max_examples=15)

@@ -355,6 +355,14 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             id="tie of two, neither beats Production",
         ),
         pytest.param(
+            replace(TWO_TIED, references=tuple(against("dummy", x, Against.INSUFFICIENT) for x in FOUR[:2])),
+            [contender(x, predict_seconds=0.001) for x in FOUR[:2]],
+            {"baselines": ["dummy"]},
+            "xgboost and lightgbm share first place: they cannot be told apart by f1 on 6,000 "
+            "rows. Take xgboost: none of them costs less. Too few rows tell them from dummy.",
+            id="tie of two that too few rows tell from the dummy",
+        ),
+        pytest.param(
             replace(FOUR_TIED, references=tuple(against("Production", x, WORSE, -0.03) for x in FOUR)),
             [contender(x, predict_seconds=0.001) for x in FOUR],
             {},
@@ -572,6 +580,14 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             "xgboost is the only candidate with a score: f1 0.871 (0.859 to 0.883) on 6,000 rows. "
             "It beats dummy by about 0.02 f1.",
             id="one candidate that beats the dummy",
+        ),
+        pytest.param(
+            replace(ONLY_ONE, references=(against("dummy", "xgboost", Against.INSUFFICIENT),)),
+            [contender("xgboost")],
+            {"baselines": ["dummy"]},
+            "xgboost is the only candidate with a score: f1 0.871 (0.859 to 0.883) on 6,000 rows. "
+            "Too few rows tell it from dummy.",
+            id="one candidate that too few rows tell from the dummy: that is no failed comparison",
         ),
         pytest.param(
             replace(ONLY_ONE, recommended=None, references=(against("dummy", "xgboost", NOT_SHOWN),)),
