@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import broken_csv
+from registry.columns.detect_csv_format import format_of
 from registry.columns.signature import ColumnSpec, ColumnType, Signature
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def open_rows(path: Path, schema: Signature | None) -> RowSource:
     if endings[-1:] and endings[-1] in _PARQUET:
         return _ParquetRows(path)
     if any(ending in _DELIMITED for ending in endings[-2:]):
-        return _DelimitedRows(path, schema, "\t" if ".tsv" in endings[-2:] else ",")
+        return _DelimitedRows(path, schema, "\t" if ".tsv" in endings[-2:] else None)
     raise InvalidInputError(
         f"{path} is neither CSV nor Parquet by its name: expected {', '.join(_DELIMITED + _PARQUET)}"
     )
@@ -87,9 +88,9 @@ def _decoded(table: "pa.Table") -> "pa.Table":
 
 
 class _DelimitedRows:
-    def __init__(self, path: Path, schema: Signature | None, separator: str) -> None:
+    def __init__(self, path: Path, schema: Signature | None, separator: str | None) -> None:
         self.path = path
-        self._separator = separator
+        self._written = format_of(path, separator=separator)
         self._text = set() if schema is None else {spec.name for spec in schema.inputs if _is_text(spec)}
         self.names = self._header()
         self.rows: int | None = None
@@ -103,7 +104,7 @@ class _DelimitedRows:
         both = (set(ids) & set(features)) - self._text
         with self._errors(), self._parse(dtype=text, chunksize=size) as chunks:
             for chunk in chunks:
-                frame = chunk[list(features)].assign(**{name: _numbers(chunk[name]) for name in both})
+                frame = chunk[list(features)].assign(**{name: self._numbers(chunk[name]) for name in both})
                 yield frame, pa.Table.from_pandas(chunk[list(ids)], preserve_index=False)
 
     def _header(self) -> tuple[str, ...]:
@@ -119,7 +120,22 @@ class _DelimitedRows:
     def _parse(self, **options: Any) -> Any:
         import pandas as pd
 
-        return pd.read_csv(self.path, sep=self._separator, low_memory=False, **options)
+        return pd.read_csv(
+            self.path,
+            sep=self._written.separator,
+            encoding=self._written.encoding,
+            decimal=self._written.decimal,
+            low_memory=False,
+            **options,
+        )
+
+    def _numbers(self, column: "pd.Series[str]") -> "pd.Series[Any]":
+        import pandas as pd
+
+        try:
+            return pd.to_numeric(column.str.replace(self._written.decimal, "."))
+        except ValueError:
+            return column
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -129,17 +145,12 @@ class _DelimitedRows:
             yield
         except pd.errors.EmptyDataError as problem:
             raise InvalidInputError(f"{self.path} is empty: expected a line of column names") from problem
-        except (pd.errors.ParserError, UnicodeDecodeError, OSError) as problem:
+        except UnicodeDecodeError as problem:
+            raise InvalidInputError(
+                f"{self.path} is no {self._written.encoding} text ({problem.reason}): save it as UTF-8"
+            ) from problem
+        except (pd.errors.ParserError, OSError) as problem:
             raise InvalidInputError(broken_csv(self.path, str(problem))) from problem
-
-
-def _numbers(column: "pd.Series[str]") -> "pd.Series[Any]":
-    import pandas as pd
-
-    try:
-        return pd.to_numeric(column)
-    except ValueError:
-        return column
 
 
 def _is_text(spec: ColumnSpec) -> bool:

@@ -163,7 +163,12 @@ def _range(part: str, field: _Field) -> range:
         first = _number(span, field)
         last = field.most if slash else first
     if first > last:
-        raise InvalidInputError(f"the {field.name} {span!r} ends before it begins: give the lower end first")
+        begin, end = span.split("-", 1)
+        least, most = (field.names[0], field.names[-1]) if field.names else (field.least, field.most)
+        raise InvalidInputError(
+            f"the {field.name} {span!r} ends before it begins: write '{begin}-{most},{least}-{end}' if it "
+            "goes on over the end, or else give the lower end first"
+        )
     return range(first, last + 1, _step(step, field) if slash else 1)
 
 

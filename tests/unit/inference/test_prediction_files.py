@@ -272,7 +272,7 @@ def test_a_model_fitted_on_an_array_is_given_all_columns_but_the_ids(tmp_path):
         ),
         ("in.csv", b"age,pay\n\n1,2,3\n2,3,4\n", "line 3 has 3 values and those above have 2: put a value"),
         ("in.csv", b'age,pay\n1,2\n"3,4\n', "a double quote opens in row 2 and is not closed"),
-        ("in.csv", b"age,pay\n\xff,2\n", "cannot be read as CSV: .*can't decode byte 0xff"),
+        ("in.csv", b"age,pay\n\xff,2\n", r"is no utf-8 text \(invalid start byte\): save it as UTF-8"),
         ("in.parquet", b"PAR1", "cannot be read as Parquet: "),
         ("in.xlsx", b"", r"is neither CSV nor Parquet by its name: expected .csv, .tsv, .parquet, .pq"),
         ("csv", b"", "is neither CSV nor Parquet by its name"),
@@ -284,6 +284,18 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path, name, con
     with pytest.raises(InvalidInputError, match=problem):
         predicted(served(), tmp_path / name, tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("ids", [(), ("pay",)])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_semicolons_decimal_commas_and_a_marked_encoding_are_found_as_they_are_in_datasets(
+    tmp_path, ids, encoding
+):
+    PEOPLE.to_csv(tmp_path / "in.csv", index=False, sep=";", decimal=",", encoding=encoding)
+
+    rows = predicted(served(), tmp_path / "in.csv", tmp_path / "out.csv", ids)
+
+    assert [row["prediction"] for row in rows] == TWO.tolist()
 
 
 def test_a_parquet_file_that_is_damaged_in_the_middle_gives_no_output(tmp_path):

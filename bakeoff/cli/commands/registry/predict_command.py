@@ -160,7 +160,8 @@ def _check_report(
 
     from bakeoff.domain.wording import listed
 
-    verdict = "fit" if comparison.valid else "do not fit"
+    fit, do_not_fit = ("fits", "does not fit") if rows == 1 else ("fit", "do not fit")
+    verdict = fit if comparison.valid else do_not_fit
     yield Text(f"{counted(rows, 'row')} of {work.source.path} {verdict} {work.loaded.version.uri}")
     for problem in comparison.problems:
         yield Text.assemble(("✗ ", "bold red"), terminal.clean(problem))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import broken_csv, listed, nearest
 from bakeoff.evaluation.datasets.convert_to_declared_dtypes import known_types
-from bakeoff.evaluation.datasets.sources.detect_csv_format import CsvFormat, format_of
+from registry.columns.detect_csv_format import CsvFormat, format_of
 
 if TYPE_CHECKING:
     import pandas as pd

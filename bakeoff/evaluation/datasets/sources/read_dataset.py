@@ -20,7 +20,6 @@ from bakeoff.evaluation.datasets.sources.csv_and_parquet_sources import (
     read_csv,
     read_parquet,
 )
-from bakeoff.evaluation.datasets.sources.detect_csv_format import CsvFormat, format_of
 from bakeoff.evaluation.datasets.sources.installed_sources import files_of_added, read_added
 from bakeoff.evaluation.datasets.sources.sql_source import (
     follow,
@@ -31,6 +30,7 @@ from bakeoff.evaluation.datasets.sources.sql_source import (
 )
 from bakeoff.evaluation.user_functions.dataset_functions import NOTHING_BARRED, Barred, call_dataset_function
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
+from registry.columns.detect_csv_format import CsvFormat, format_of
 
 if TYPE_CHECKING:
     import pandas as pd

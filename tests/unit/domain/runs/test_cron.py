@@ -128,7 +128,14 @@ def test_the_next_one_is_found(expression: str, zone: str, after: str, expected:
         ("0 3 * foo *", "the month 'foo' is none: expected a number from 1 to 12, or jan to dec"),
         ("0 3 * * 8", "the day of the week '8' is none: expected a number from 0 to 7, or sun to sat"),
         ("0 3 * * -1", "the day of the week '' is none"),
-        ("5-1 3 * * *", "the minute '5-1' ends before it begins: give the lower end first"),
+        (
+            "5-1 3 * * *",
+            "the minute '5-1' ends before it begins: write '5-59,0-1' if it goes on over the end, or else",
+        ),
+        (
+            "0 22 * * fri-mon",
+            "the day of the week 'fri-mon' ends before it begins: write 'fri-sat,sun-mon' if",
+        ),
         ("*/0 3 * * *", "the step '0' of the minute is none: expected a number, such as */5"),
         ("*/x 3 * * *", "the step 'x' of the minute is none"),
         ("1,,2 3 * * *", "the minute '' is none"),

@@ -10,7 +10,7 @@ import pytest
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.evaluation.datasets.sources.csv_and_parquet_sources import csv_columns, read_csv
-from bakeoff.evaluation.datasets.sources.detect_csv_format import format_of
+from registry.columns.detect_csv_format import format_of
 
 ROWS = "name{0}price{0}y\nKöln{0}1.5{0}0\nRom{0}2.25{0}1\n"
 
