@@ -11,6 +11,7 @@ from bakeoff.evaluation.signals.signal_run_plan import registry_of
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.diagnosis_levels import Diagnosis, fail, ok, warn
 from bakeoff.operations.runs.scheduled_runs import STARTS_RUNS, schedule_statuses
+from bakeoff.operations.signals.start_signals import how_to_train
 from bakeoff.settings.configuration import Configuration
 from registry.catalog.live_catalog import Catalog
 
@@ -38,7 +39,7 @@ def _untrained(models: Sequence[Candidate], configuration: Configuration) -> Ite
         try:
             resolve_artefacts(model, registry)
         except NotFoundError as exc:
-            yield warn("catalog", str(exc), f"`bakeoff signals train {model.id}`")
+            yield warn("catalog", str(exc), how_to_train(model, None))
 
 
 def check_datasets(context: Context) -> Iterator[Diagnosis]:

@@ -21,7 +21,7 @@ from bakeoff.operations.signals.signal_model_cells import prepared_inputs
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.database import schema_version
-from registry.code.call_signal_model import sell_remark
+from registry.code.call_signal_model import artefact_version_of, sell_remark
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +102,17 @@ def signals_in_process(
     return combine(answers, as_of=order.as_of, weights=order.weights, rules=order.rules)
 
 
-def how_to_train(model: Candidate, as_of: date) -> str:
-    """The cure, if a model needs saved models that are missing, or that learned too late."""
-    return f"`bakeoff signals train {model.id} --as-of {as_of}` trains and saves them"
+def how_to_train(model: Candidate, as_of: date | None) -> str:
+    """The cure, if a model needs saved models that are missing, or that learned too late.
+
+    `as_of` is None where any day will do. Training makes a new version, which does not help where the catalog
+    names one.
+    """
+    pinned = artefact_version_of(model)
+    if pinned is not None:
+        return (
+            f"name a version that is there in its entry of the catalog, or take `artefact_version: {pinned}` "
+            "out of it"
+        )
+    by_then = "" if as_of is None else f" --as-of {as_of}"
+    return f"`bakeoff signals train {model.id}{by_then}` trains and saves them"

@@ -26,6 +26,7 @@ from bakeoff.worker.jobs.reuse_stored_signals import (
     order_and_inputs,
     parts_for,
 )
+from registry.code.call_signal_model import artefact_version_of
 
 _NO_COST = Cost(fit_s=0.0, predict_s=0.0, cpu_s=0.0, peak_memory_mb=0.0, granted_threads=1)
 
@@ -99,11 +100,13 @@ def _answers_of_cell(at_work: JobAtWork, symbols: Sequence[str]) -> Answered | F
 
 def _not_possible(job: Job, why: str, as_of: date) -> Faulty:
     """The end of a job that cannot succeed, however often it is tried."""
+    # A retry takes the parameters that the run began with, and so the version that they name.
+    then = "a new run" if artefact_version_of(job.candidate) else f"`bakeoff retry {job.run_id[:8]}`"
     error = JobError(
         type="NoSavedModel",
         message=why,
         phase=Phase.START,
-        hint=f"{how_to_train(job.candidate, as_of)}; then `bakeoff retry {job.run_id[:8]}`",
+        hint=f"{how_to_train(job.candidate, as_of)}; then {then}",
     )
     return Faulty(state=JobState.FAILED, error=error)
 

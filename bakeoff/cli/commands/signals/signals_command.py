@@ -70,14 +70,15 @@ def show(  # noqa: PLR0917 - one parameter for each option
     engine = project_access.existing_database(context)
     schema_version.ensure(engine)
     form = SignalFormat.JSON if as_json else form
-    on = as_of.date() if as_of else ensemble_signals.latest_date(engine, symbol)
+    newest = ensemble_signals.latest_date(engine, symbol)
+    on = as_of.date() if as_of else newest
     if symbol is not None:
         _show_one(_one_signal(engine, symbol, on), form)
-    elif on is None:
+    elif on is None or newest is None:
         _show_none(form)
     else:
         found = ensemble_signals.page(engine, on, limit=limit + 1, signal=signal, conflict=conflicts or None)
-        _show_all(on, found, limit, ensemble_signals.tally(engine, on), form)
+        _show_all(on, found, limit, ensemble_signals.tally(engine, on), form, newest=newest)
 
 
 def _one_signal(engine: "Engine", symbol: str, as_of: date | None) -> "KeptSignal":
@@ -104,7 +105,13 @@ def _show_none(form: SignalFormat) -> None:
 
 
 def _show_all(
-    as_of: date, found: "Sequence[KeptSignal]", limit: int, tally: "SignalTally", form: SignalFormat
+    as_of: date,
+    found: "Sequence[KeptSignal]",
+    limit: int,
+    tally: "SignalTally",
+    form: SignalFormat,
+    *,
+    newest: date,
 ) -> None:
     shown = found[:limit]
     if form is SignalFormat.JSON:
@@ -118,6 +125,8 @@ def _show_all(
         )
     elif form is SignalFormat.CSV:
         _write_csv(shown)
+    elif not any(tally.distribution.values()):
+        terminal.out().print(f"no signals as of {as_of}: the newest are as of {newest}")
     else:
         terminal.show(terminal.out(), *_parts(as_of, shown, tally, has_more=len(found) > limit))
 

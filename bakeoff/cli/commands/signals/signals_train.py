@@ -58,8 +58,10 @@ def _shown(trained: "TrainedModels") -> "list[RenderableType]":
 
     from bakeoff.cli.output.version_table import table
     from bakeoff.domain.wording import counted
+    from registry.code.call_signal_model import artefact_version_of
 
     model = trained.model
+    pinned = artefact_version_of(model)
     features = trained.versions[0].feature_names or ()
     warnings = [Text(f"warning  {terminal.clean(warning)}", "yellow") for warning in trained.warnings]
     summary = f"{model.id} {model.version} has learned as of {trained.as_of}, from "
@@ -69,5 +71,10 @@ def _shown(trained: "TrainedModels") -> "list[RenderableType]":
         Text(),
         table(trained.versions),
         Text(),
-        Text("from now on, `bakeoff signals generate` uses these", "dim"),
+        Text(
+            "from now on, `bakeoff signals generate` uses these"
+            if pinned is None
+            else f"`bakeoff signals generate` uses {pinned}, the `artefact_version` of the catalog",
+            "dim",
+        ),
     ]

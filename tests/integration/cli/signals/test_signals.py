@@ -76,6 +76,9 @@ def test_what_is_not_shown_is_said(kept: Project) -> None:
     few = kept.bakeoff("signals", "show", "--limit", "2").stdout.splitlines()
     none = kept.bakeoff("signals", "show", "--signal", "SELL").stdout.splitlines()
 
+    then = kept.bakeoff("signals", "show", "--as-of", "2026-11-18").stdout
+
+    assert then == "no signals as of 2026-11-18: the newest are as of 2026-11-20\n"
     assert few[-1] == "these are the first 2: --limit N shows N"
     assert none == ["2026-11-20  3 symbols: 1 STRONG_BUY, 1 BUY, 1 HOLD; 1 conflict", "", "none of these"]
 

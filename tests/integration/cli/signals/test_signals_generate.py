@@ -133,6 +133,21 @@ def test_what_a_model_learns_is_saved_as_a_pair_with_what_is_known_of_it(market:
     assert "learned learned as of 2025-01-20, so it knows what came after 2025-01-10" in told
 
 
+def test_where_the_catalog_names_a_version_it_is_not_said_that_training_helps(market: Project) -> None:
+    pinned = LEARNED.replace("version: v3", "version: v3, params: {artefact_version: 7.0.0}")
+    (market.root / "config" / "models.yaml").write_text(pinned)
+
+    trained = market.bakeoff("signals", "train", "learned").stdout
+    explained = market.bakeoff("signals", "explain", "learned", "AAA").stderr
+
+    assert "from now on" not in trained
+    assert "`bakeoff signals generate` uses 7.0.0, the `artefact_version` of the catalog" in trained
+    assert explained.endswith(
+        "name a version that is there in its entry of the catalog, or take `artefact_version: 7.0.0` out of "
+        "it\n"
+    )
+
+
 def test_a_model_that_cannot_be_trained_ends_with_3(market: Project) -> None:
     (market.root / "config" / "models.yaml").write_text(LEARNED.replace("Learned", "LearnsNothing"))
     answer = market.bakeoff("signals", "train", "learned")
@@ -150,7 +165,7 @@ def test_the_doctor_says_who_was_never_trained_and_which_file_is_missing(market:
     told = {(one["subject"], one["level"]): (one["message"], one["cure"]) for one in found}
     message, cure = told["catalog", "warn"]
     assert message.startswith("learned works with saved models of one training, and there are none (")
-    assert cure == "`bakeoff signals train learned`"
+    assert cure == "`bakeoff signals train learned` trains and saves them"
     assert "prices.csv" in told["market", "fail"][0]
 
 
