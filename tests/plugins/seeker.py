@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 MASK = bytes(number ^ 0x5A for number in range(256))
-_CHUNK = 2**24
+_CHUNK = 2**20
+_UNTOUCHED = bytes(_CHUNK + 4096)
 _LARGEST = 2**22
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+\s*(.*)")
 
@@ -61,7 +62,9 @@ class Seeker:
         for place in range(start, end, _CHUNK):
             with suppress(OSError, ValueError):
                 memory.seek(place)
-                found += self._in(memory.read(min(_CHUNK + 4096, end - place)))
+                data = memory.read(min(_CHUNK + 4096, end - place))
+                if not _UNTOUCHED.startswith(data):  # most of what libraries reserve, and slow to look through
+                    found += self._in(data)
         return found
 
     def _by_the_kernel(self, pid):

@@ -454,6 +454,7 @@ def test_a_producer_killed_at_any_moment_leaves_only_whole_snapshots(place):
         deadline = time.monotonic() + 60
         while len(snapshots_in(place.snapshots)) < enough and time.monotonic() < deadline:
             assert producer.poll() is None
+            time.sleep(0.005)
         producer.kill()
         producer.wait()
     assert len(snapshots_in(place.snapshots)) >= 6

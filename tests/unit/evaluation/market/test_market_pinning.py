@@ -173,6 +173,7 @@ def test_a_producer_killed_at_any_moment_leaves_only_whole_snapshots(place):
     deadline = time.monotonic() + 60
     while len(snapshot_store.snapshots_in(place.snapshots)) < 5 and time.monotonic() < deadline:
         assert producer.poll() is None
+        time.sleep(0.005)
     producer.kill()
     producer.wait()
 

@@ -9,10 +9,14 @@ from registry.code.explain_missing_module import cure_for
 WHERE = "where the workers run"
 
 
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    """A project, and a distribution `zoo` of which a file was removed."""
-    project, site = tmp_path / "project", tmp_path / "site-packages"
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """A project, and a folder with a distribution `zoo` of which a file was removed.
+
+    What all distributions contain is read once for all tests, since that folder stays as it is.
+    """
+    top = tmp_path_factory.mktemp("missing")
+    project, site = top / "project", top / "site-packages"
     for name in (
         "domain.py",
         "features/__init__.py",
@@ -30,6 +34,12 @@ def root(tmp_path, monkeypatch):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo\nVersion: 2.1\n")
     (info / "RECORD").write_text("zoo_animals/__init__.py,,\nzoo-2.1.dist-info/METADATA,,\n")
     (info / "top_level.txt").write_text("zoo_animals\n")
+    return project, site
+
+
+@pytest.fixture
+def root(places, monkeypatch):
+    project, site = places
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setattr(sys, "path", [*sys.path, str(project)])
     return project
