@@ -63,7 +63,9 @@ class Seeker:
             with suppress(OSError, ValueError):
                 memory.seek(place)
                 data = memory.read(min(_CHUNK + 4096, end - place))
-                if not _UNTOUCHED.startswith(data):  # most of what libraries reserve, and slow to look through
+                if not _UNTOUCHED.startswith(
+                    data
+                ):  # most of what libraries reserve, and slow to look through
                     found += self._in(data)
         return found
 
