@@ -1,14 +1,17 @@
 """The short tasks, on the queue `control`: what beat sends, and what other services call by name.
 
-Other services send the keys of the HTTP body as `kwargs`, and a `runId` of their choice.
+Other services send the keys of the HTTP body as `kwargs`, and a `runId` of their choice. A request without
+one has the id of its message, so that it is one run however often the message is delivered.
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
 
 from bakeoff.domain.errors import BakeoffError, InvalidInputError
+from bakeoff.domain.ids_and_times import parse_id
 from bakeoff.domain.wording import counted, quoted
 from bakeoff.settings import log_setup
 from tasks import celery
@@ -16,8 +19,8 @@ from tasks import celery
 log = logging.getLogger(__name__)
 
 
-@shared_task(name="bakeoff.start_run", throws=(BakeoffError,))
-def start_run_task(*args: Any, **payload: Any) -> str:
+@shared_task(name="bakeoff.start_run", bind=True, throws=(BakeoffError,))
+def start_run_task(self: Task, /, *args: Any, **payload: Any) -> str:
     from bakeoff.evaluation.planning.declared_run_options import RunRequest
     from bakeoff.operations.runs.client_rights_check import check_run_request
     from bakeoff.operations.runs.start_run import start_run
@@ -25,7 +28,7 @@ def start_run_task(*args: Any, **payload: Any) -> str:
     log_setup.set_ids(runId=payload.get("runId"))
     try:
         _refuse_args(args, "a request for a run is")
-        context, request = celery.process_context(), RunRequest.parse(payload)
+        context, request = celery.process_context(), RunRequest.parse(_with_run_id(payload, self))
         settings = context.configuration.settings
         check_run_request(request, settings, settings.celery_clients_may)
         return start_run(context, request)
@@ -34,8 +37,8 @@ def start_run_task(*args: Any, **payload: Any) -> str:
         raise
 
 
-@shared_task(name="bakeoff.generate_signals", throws=(BakeoffError,))
-def generate_signals_task(*args: Any, **payload: Any) -> str:
+@shared_task(name="bakeoff.generate_signals", bind=True, throws=(BakeoffError,))
+def generate_signals_task(self: Task, /, *args: Any, **payload: Any) -> str:
     from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
     from bakeoff.operations.runs.client_rights_check import check_signal_request
     from bakeoff.operations.signals.start_signals import start_signals
@@ -43,12 +46,21 @@ def generate_signals_task(*args: Any, **payload: Any) -> str:
     log_setup.set_ids(runId=payload.get("runId"))
     try:
         _refuse_args(args, "a request for a run is")
-        context, request = celery.process_context(), SignalRequest.parse(payload)
+        context, request = celery.process_context(), SignalRequest.parse(_with_run_id(payload, self))
         check_signal_request(request, context.configuration.settings.celery_clients_may)
         return start_signals(context, request)
     except BakeoffError as exc:
         _log_failed_request(exc)
         raise
+
+
+def _with_run_id(payload: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
+    if payload.get("runId") is not None:
+        return payload
+    try:
+        return {**payload, "runId": parse_id(task.request.id)}
+    except InvalidInputError:  # the client chose an id that is no UUID: then the run has one of its own
+        return {**payload, "runId": None}
 
 
 def _log_failed_request(exc: BakeoffError) -> None:

@@ -15,7 +15,7 @@ from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Parts, Result, fingerprint
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.signal import SignalJobInputs
-from bakeoff.domain.wording import listed, quoted
+from bakeoff.domain.wording import counted, listed, quoted
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.planning.declared_run_options import RunRequest
@@ -141,7 +141,7 @@ def write_run(
         written = run_rows.create(context.engine, run, in_order, reused)
     if written:
         with log_setup.with_ids(runId=run.id):
-            log.info("%s begins: %d jobs on %s", run.name, len(queued), data.name)
+            log.info("%s begins: %s on %s", run.name, counted(len(queued), "job"), data.name)
         if not queued:  # all results are reused: the run has ended without a worker, so it is judged here
             judge_run(context, run.id)
     return written

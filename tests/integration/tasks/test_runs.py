@@ -136,6 +136,26 @@ def test_another_service_starts_a_run_by_the_name_of_the_task(place: Place) -> N
     assert list(place.project.states(run_id)) == ["dummy", "good"]
 
 
+def test_a_request_without_an_id_has_that_of_its_message_and_delivered_twice_is_one_run(place: Place) -> None:
+    message_id, number = new_id(), number_of_runs(place.project)
+    for _ in range(2):
+        celery_app().send_task(
+            "bakeoff.start_run", kwargs={"dataset": "tiny", "models": ["good"]}, task_id=message_id
+        )
+    wait_for(lambda: place.worker.log.count(f"'{message_id}'") == 2, "two answers")
+
+    place.project.wait_for_end(message_id)
+    assert number_of_runs(place.project) == number + 1
+
+
+def test_a_request_whose_message_has_an_id_that_is_no_uuid_makes_a_run_all_the_same(place: Place) -> None:
+    number = number_of_runs(place.project)
+    payload = {"dataset": "tiny", "models": ["good"], "runId": None}
+    celery_app().send_task("bakeoff.start_run", kwargs=payload, task_id="order 17")
+
+    wait_for(lambda: number_of_runs(place.project) == number + 1, "the run")
+
+
 @pytest.mark.parametrize(
     ("payload", "said"),
     [

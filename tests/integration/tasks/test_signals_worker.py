@@ -245,6 +245,13 @@ def test_another_service_has_signals_generated_by_the_name_of_the_task(place: Pl
     assert (signal.symbol, signal.signal, signal.models_contributing) == ("BBB", "BUY", ("optimist", "later"))
 
 
+def test_a_request_for_signals_without_an_id_has_that_of_its_message(place: Place) -> None:
+    message_id = new_id()
+    celery_app().send_task("bakeoff.generate_signals", kwargs={"models": ["optimist"]}, task_id=message_id)
+
+    wait_for(lambda: run_rows.exists(place.project.engine, message_id), "the run")
+
+
 @pytest.mark.parametrize(
     ("payload", "said"),
     [
