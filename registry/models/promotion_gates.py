@@ -179,9 +179,11 @@ def _no_comparison(version: ModelVersion, production: ModelVersion, evidence: Se
         return f"{its.title} could not be compared in {_run(asked)}: {its.problem}"
     why = f"no run compares {version.version} with Production {production.version}"
     for one in evidence:
-        if one.verdict and one.verdict.production:
-            former = one.verdict.production.title
-            why = f"{_run(one)} compared {version.version} with {former}, and not with {production.version}"
+        if one.verdict and (former := one.verdict.production):
+            both = f"{version.version} with {former.title}"
+            why = f"{_run(one)} compared {both}, and not with {production.version}"
+            if former.problem:
+                why = f"{_run(one)} could not compare {both} ({former.problem})"
             break
     candidate = version.origin.candidate_id
     models = f" --models {candidate}" if candidate else ""

@@ -98,11 +98,12 @@ def check_tracking(context: Context) -> Iterator[Diagnosis]:
     if not context.has_database():
         return
     waiting = tracking_rows.waiting(context.engine)
+    said = f"{counted(waiting.runs, 'run')} {'waits' if waiting.runs == 1 else 'wait'} to be logged"
     if waiting.failing:
-        said = f"{counted(waiting.runs, 'run')} wait to be logged: {waiting.error}"
+        said = f"{said}: {waiting.error}"
         yield warn(_TRACKING, said, "mend that; workers try again, and `bakeoff track --waiting` does it now")
     elif waiting.runs:
-        yield ok(_TRACKING, f"{counted(waiting.runs, 'run')} wait to be logged")
+        yield ok(_TRACKING, said)
 
 
 def _mlflow(configuration: Configuration) -> Iterator[Diagnosis]:

@@ -138,6 +138,8 @@ class MLflowServer:
         return get_artifact_repository(uri, self.tracking_uri, self.registry_uri)
 
     def _translated(self, exc: "MlflowException") -> InfrastructureError:
+        if why := _why_unreachable(exc):
+            return self._error(f"it cannot be reached ({why}): start it, or correct its address")
         return self._error(str(exc), _KINDS.get(exc.error_code, InfrastructureError))
 
     def _error(
@@ -153,6 +155,18 @@ def _prepare_environment() -> None:
         os.environ.setdefault(name, value)
     for name, level in _LOG_LEVELS.items():
         logging.getLogger(name).setLevel(level)
+
+
+def _why_unreachable(exc: BaseException) -> str:
+    """What ended the connection, which MLflow and its libraries wrap several times; empty if nothing did."""
+    import requests
+
+    inner = exc.__cause__ or exc.__context__
+    if not isinstance(inner, requests.ConnectionError | requests.Timeout):
+        return ""
+    while (below := inner.__cause__ or inner.__context__) is not None:
+        inner = below
+    return str(inner)
 
 
 def _unreadable(uri: str, exc: Exception) -> InfrastructureError:

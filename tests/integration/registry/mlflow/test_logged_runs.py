@@ -97,9 +97,9 @@ def test_a_server_that_is_away_is_told_of_without_its_password_and_is_asked_agai
     at_once = project.bakeoff("track", "--waiting", env=AWAY)
     assert (at_once.exit_code, at_once.stdout[:30]) == (4, "0 logged; not yet: MLflow at h")
     found = json.loads(project.bakeoff("doctor", "--json", env=AWAY).stdout)
-    said = [(one["level"], one["message"][:31]) for one in found if one["subject"] == "tracking"]
+    said = [(one["level"], one["message"][:32]) for one in found if one["subject"] == "tracking"]
     assert [level for level, _ in said] == ["fail", "warn"]
-    assert said[1][1] == "1 run wait to be logged: MLflow"
+    assert said[1][1] == "1 run waits to be logged: MLflow"
 
 
 def test_the_process_of_a_worker_that_finds_no_server_leaves_the_run_for_later(

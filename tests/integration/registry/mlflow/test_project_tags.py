@@ -96,6 +96,20 @@ def test_the_doctor_tells_of_a_server_that_is_not_there(on):
     assert "start it, `mlflow server`" in found["cure"]
 
 
+def test_a_command_says_of_a_server_that_is_not_there_what_ended_the_connection_and_the_cure(on, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        said = on(f"http://me:secret@{address}").bakeoff("registry", "list")
+
+    assert said.exit_code == 4
+    assert said.stderr == (
+        f"error: MLflow at http://***@{address}: it cannot be reached ([Errno 111] Connection refused): "
+        "start it, or correct its address\n"
+    )
+
+
 def test_the_doctor_does_not_wait_for_a_server_that_says_nothing(on):
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         found = on(f"http://127.0.0.1:{silent.getsockname()[1]}").finding("registry")

@@ -318,6 +318,10 @@ def test_not_worse_is_what_the_interval_rules_out_on_the_worse_side(metric, low,
             "Production (churn 1.0.1) could not be compared in run ffffffff: it is away",
         ),
         (
+            verdict(production=ProductionScores(name="churn", version=None, problem="it is away")),
+            "run ffffffff could not compare 1.0.2 with Production (churn) (it is away): evaluate its ",
+        ),
+        (
             verdict(metric="accuracy"),
             "the verdict of run ffffffff is by accuracy: let the gate ask for that, ",
         ),
