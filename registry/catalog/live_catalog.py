@@ -296,11 +296,14 @@ def _read(file: Path) -> models_yaml_schema.CatalogFile:
     return read
 
 
-def declared_ids(file: Path) -> frozenset[str]:
-    """All ids of the catalog file and of packages, healthy or not. Nothing is imported for it."""
+def declared_ids(file: Path) -> dict[str, bool]:
+    """All ids of the catalog file and of packages, healthy or not, with whether each is enabled.
+
+    Nothing is imported for it.
+    """
     offered, misnamed = candidate_entry_points.declared()
-    known = (one.id for one in (*models_yaml_schema.read(file).candidates, *offered))
-    return frozenset((*known, *(one.id for one in misnamed)))
+    of_packages = {one.id: True for one in misnamed} | {one.id: one.enabled for one in offered}
+    return of_packages | {one.id: one.enabled for one in models_yaml_schema.read(file).candidates}
 
 
 def _not_in(

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bakeoff.domain.errors import BakeoffError, NotFoundError
+from bakeoff.domain.errors import BakeoffError, InvalidInputError, NotFoundError
 from bakeoff.domain.ids_and_times import iso, iso_or_none
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.schedule import ON_TIME, Pause, Schedule, Slot
 from bakeoff.domain.wording import counted, listed, nearest, quoted
+from bakeoff.evaluation.metrics.metric_names import check_names
 from bakeoff.evaluation.planning.declared_run_options import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations.context import Context
@@ -84,7 +85,7 @@ class ScheduleStatus:
     standing: SlotSummary
     run: Run | None  #: of the last slot; None when there is none, or it was removed
     pause: Pause | None = None  #: None: it is not paused
-    unknown_model: str = ""  #: one of its models that the catalog does not have, and the one that was meant
+    obstacle: str = ""  #: why none of its runs can be started; empty: nothing in the configuration
 
     @property
     def next_at(self) -> datetime:
@@ -100,8 +101,8 @@ class ScheduleStatus:
         """Empty when all is well."""
         if self.pause is not None:
             return ""
-        if self.unknown_model:
-            return f"none of its runs can be started: there is no candidate {self.unknown_model}"
+        if self.obstacle:
+            return f"none of its runs can be started: {self.obstacle}"
         last = self.standing.last
         if last and last.error:
             return f"its run could not be started so far, tried {counted(last.tries, 'time')}: {last.error}"
@@ -130,27 +131,35 @@ class ScheduleStatus:
 def schedule_statuses(context: Context) -> list[ScheduleStatus]:
     """The state of each schedule, also where there is no database yet; none is created."""
     scheduled = context.configuration.settings.scheduled
-    unknown = _unknown_models(context, scheduled)
+    enabled = _enabled_by_id(context) if any(one.models for one in scheduled.values()) else None
     return [
-        replace(_status(context, settings, settings.to_schedule(name)), unknown_model=unknown.get(name, ""))
+        replace(_status(context, settings, settings.to_schedule(name)), obstacle=_obstacle(settings, enabled))
         for name, settings in scheduled.items()
     ]
 
 
-def _unknown_models(context: Context, scheduled: Mapping[str, ScheduleSettings]) -> dict[str, str]:
-    """By schedule. A catalog that cannot be read says so where it is needed."""
-    if not any(settings.models for settings in scheduled.values()):
-        return {}
+def _enabled_by_id(context: Context) -> Mapping[str, bool] | None:
+    """None for a catalog that cannot be read: it says so where it is needed."""
     try:
-        known = declared_ids(context.configuration.catalog_file)
+        return declared_ids(context.configuration.catalog_file)
     except BakeoffError:
-        return {}
-    return {
-        name: f"{quoted(model)}{nearest(model, known)}"
-        for name, settings in scheduled.items()
-        for model in settings.models or ()
-        if model not in known
-    }
+        return None
+
+
+def _obstacle(settings: ScheduleSettings, enabled: Mapping[str, bool] | None) -> str:
+    if enabled is not None:
+        for model in settings.models or ():
+            if model not in enabled:
+                return f"there is no candidate {quoted(model)}{nearest(model, enabled)}"
+            if not enabled[model]:
+                return (
+                    f"candidate {quoted(model)} is disabled: set `enabled: true` in its entry of the catalog"
+                )
+    try:
+        check_names(settings.metrics or ())
+    except InvalidInputError as exc:
+        return str(exc)
+    return ""
 
 
 def schedule_status(context: Context, name: str) -> ScheduleStatus:

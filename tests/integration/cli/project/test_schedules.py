@@ -126,15 +126,26 @@ def test_a_schedule_that_is_paused_says_by_whom_and_since_when(scheduled: Projec
     )
 
 
-def test_a_schedule_of_a_candidate_that_is_not_there_says_so(scheduled: Project) -> None:
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("models: [rigde]", "there is no candidate 'rigde'; did you mean 'ridge'?"),
+        ("models: [knn]", "candidate 'knn' is disabled: set `enabled: true` in its entry of the catalog"),
+        ("metrics: [f1, f2]", "unknown metric 'f2': did you mean r2, f1?; expected a built-in metric "),
+    ],
+)
+def test_a_schedule_of_which_no_run_can_be_started_says_so(scheduled: Project, keys: str, said: str) -> None:
     config = scheduled.root / "config"
-    (config / "models.yaml").write_text('models: {ridge: {path: "sklearn.linear_model:RidgeClassifier"}}\n')
-    text = (config / "bakeoff.yaml").read_text()
-    (config / "bakeoff.yaml").write_text(text + "  typo: {every: 6h, dataset: iris, models: [rigde]}\n")
-
-    assert scheduled.bakeoff("schedules").stdout.splitlines()[-1] == (
-        "typo: none of its runs can be started: there is no candidate 'rigde'; did you mean 'ridge'?"
+    (config / "models.yaml").write_text(
+        'models: {ridge: {path: "sklearn.linear_model:RidgeClassifier"},'
+        ' knn: {path: "sklearn.neighbors:KNeighborsClassifier", enabled: false}}\n'
     )
+    text = (config / "bakeoff.yaml").read_text()
+    (config / "bakeoff.yaml").write_text(text + f"  typo: {{every: 6h, dataset: iris, {keys}}}\n")
+
+    told = scheduled.bakeoff("schedules").stdout.splitlines()[-1]
+
+    assert told.startswith(f"typo: none of its runs can be started: {said}")
 
 
 def test_a_run_that_cannot_be_started_says_why(scheduled: Project) -> None:
