@@ -5,10 +5,11 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from email.utils import formatdate
 from types import FrameType
 
 import uvicorn
+from uvicorn.server import ServerState
 
 from bakeoff.api import served_address
 from bakeoff.api.app import MountedPages, create_app
@@ -24,7 +25,6 @@ from bakeoff.store.database import schema_version
 log = logging.getLogger(__name__)
 
 _GRACE_S = 10
-_TICK_S = 1.0
 
 #: Makes the pages that are served beside the API. The pages know the API, and not the other way round.
 MakePages = Callable[[Service, PageSessions], MountedPages]
@@ -72,17 +72,30 @@ def _run(context: Context, tokens: Tokens, listener: socket.socket, pages: MakeP
     server.run(sockets=[listener])
 
 
+class _DatedAnswers(ServerState):
+    """Has the header `Date` of the moment at which it is asked for its headers, as each request does."""
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        return [(b"date", formatdate(usegmt=True).encode()), *self._others]
+
+    @default_headers.setter
+    def default_headers(self, others: list[tuple[bytes, bytes]]) -> None:
+        self._others = others
+
+
 class CalmServer(uvicorn.Server):
-    """Wakes once a second, for the header `Date`, and at once when it has to stop; not ten times a second."""
+    """Wakes when there is a request, and when it has to stop; not ten times a second to write the date."""
 
     def __init__(self, config: uvicorn.Config) -> None:
+        config.date_header = False  # ours is made without a clock that ticks
         super().__init__(config)
+        self.server_state = _DatedAnswers()
         self._stop = asyncio.Event()
 
     async def main_loop(self) -> None:
-        while not await self.on_tick(0):  # at 0 it writes the header
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), _TICK_S)
+        while not await self.on_tick(0):  # at 0 it takes up the other headers
+            await self._stop.wait()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)

@@ -16,15 +16,15 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.operations.concurrency_caps_and_job_resources import CapsFollower
 from bakeoff.operations.doorbells import ring_next, sweep
 from bakeoff.settings.log_setup import RepeatedWarning
-from bakeoff.store.bakeoffs import cancellation, job_queries, run_rows, saving_rows, suite_rows
-from bakeoff.store.bakeoffs.change_marks import WriteWatch
-from bakeoff.store.bakeoffs.results import race_rows, verdict_rows
+from bakeoff.store.bakeoffs import cancellation, job_queries, outbox, run_rows, saving_rows, suite_rows
+from bakeoff.store.bakeoffs.results import race_rows, tracking_rows, verdict_rows
 from bakeoff.store.database import kill_stopped_writer
 from bakeoff.store.database.engine_and_transactions import SILENCE_TIMEOUT_S
 from bakeoff.worker.judge_and_save_process import Saver
 from bakeoff.worker.temporary.when_worker_may_leave import WorkerOwner, WorkersLock
 from bakeoff.worker.temporary.worker_files import file_of, listen
 from bakeoff.worker.tracker_process import Tracker
+from bakeoff.worker.when_to_ask_database import SeldomAsked
 from registry.models.local.artefact_files import DATABASE as REGISTRY_DATABASE
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LOOK_S = 1.0
-_LOOK_ANYWAY_S = 10.0  #: rows also become due by time, after an attempt that failed
+_LOOK_ANYWAY_S = 10.0  #: while there are rows that become due by time
 _BROKER_S = 5.0
 _FOLDER_S = 2.0
 _LEAVE_S = 0.5
@@ -97,9 +97,9 @@ class Housekeeper:
         self._caps = CapsFollower(self._context.configuration)
         self._idle_since: float | None = None
         self._lease_s = self._context.configuration.settings.lease_seconds
-        self._writes = WriteWatch(self._context.configuration.database_file)
-        self._is_due = True  #: something was, or may have been, at the last look
-        self._look_at = 0.0  #: monotonic time of the next look, even if nothing has changed
+        file = self._context.configuration.database_file
+        self._what_is_due = SeldomAsked(file, pause_s=min(_LOOK_ANYWAY_S, self._lease_s / 3))
+        self._what_to_sweep = SeldomAsked(file, pause_s=0)
 
     def begin(self, *, for_run: str | None, for_owner: bool) -> None:
         """`for_run`: the worker is temporary, and ends some time after this run, if no other one waits.
@@ -107,7 +107,7 @@ class Housekeeper:
         `for_owner`: it ends when the process is gone that holds the other end of its standard input.
         """
         every = self._worker.timer.call_repeatedly
-        every(self._lease_s / 3, retried_later(sweep), (self._context,))
+        every(self._lease_s / 3, retried_later(self.sweep))
         # By one timer: each wakes Celery's loop, which costs more than what these do while nothing happens.
         looks = (self._keep_oven, self.start_what_is_due, self._follow_caps)
         every(_LOOK_S, _one_by_one, [retried_later(look) for look in looks])
@@ -132,13 +132,27 @@ class Housekeeper:
         self._oven.start_again_if_dead(self._context.configuration)
 
     def start_what_is_due(self) -> None:
-        """Saver and tracker. Asks the database only after somebody has written, or while something is due."""
-        is_time = time.monotonic() >= self._look_at
-        if not self._writes.may_have_changed() and not is_time and not self._is_due:
-            return
-        self._is_due = True  # also if what follows fails
-        self._look_at = time.monotonic() + min(_LOOK_ANYWAY_S, self._lease_s / 3)
-        self._is_due = any([self._saver.start_if_due(), self._tracker.start_if_due()])
+        """Saver and tracker. Asks again at the next look while something is due."""
+        if self._what_is_due.is_to_be_asked() and not any(
+            [self._saver.start_if_due(), self._tracker.start_if_due()]
+        ):
+            self._what_is_due.wait(self._becomes_due)
+
+    def _becomes_due(self) -> bool:
+        """Whether there are rows that become due by time, after an attempt that failed."""
+        engine = self._context.engine
+        tables = (verdict_rows, saving_rows, tracking_rows, suite_rows)
+        return any(table.are_open(engine) for table in tables)
+
+    def sweep(self) -> None:
+        if self._what_to_sweep.is_to_be_asked():
+            sweep(self._context)
+            self._what_to_sweep.wait(self._is_swept_later)
+
+    def _is_swept_later(self) -> bool:
+        """Whether there are jobs, whose lease may run out, or events that the broker did not take."""
+        backlog = job_queries.backlog(self._context.engine)
+        return bool(backlog.queued + backlog.running) or outbox.is_anything_pending(self._context.engine)
 
     def _follow_caps(self) -> None:
         """Take up new caps. Celery then takes no more messages than jobs may run here."""
@@ -220,7 +234,7 @@ class Housekeeper:
             or race_rows.are_waiting(self._context.engine)
             or self._saver.is_running()
             or self._tracker.is_busy()
-            or verdict_rows.are_pending(self._context.engine)
+            or verdict_rows.are_open(self._context.engine)
             or saving_rows.due(self._context.engine)
             or suite_rows.are_open(self._context.engine)
         )

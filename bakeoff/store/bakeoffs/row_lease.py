@@ -43,6 +43,12 @@ class LeasedRows:
                 select(self.table).where(self.is_open, is_due, *conditions).order_by(order_by)
             ).all()
 
+    def are_open(self, engine: Engine) -> bool:
+        """Whether any row is open, be it due now or later, or another process's."""
+        with reading(engine) as connection:
+            found = connection.execute(select(self.table.c.due_at).where(self.is_open).limit(1))
+            return found.first() is not None
+
     def take(
         self,
         engine: Engine,

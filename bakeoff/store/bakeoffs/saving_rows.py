@@ -23,6 +23,11 @@ def due(engine: Engine) -> Sequence[str]:
     return [row.run_id for row in _SAVINGS.due(engine, order_by=savings.c.due_at)]
 
 
+def are_open(engine: Engine) -> bool:
+    """Whether models of a run are still to be saved, now or later."""
+    return _SAVINGS.are_open(engine)
+
+
 def take(engine: Engine, run_id: str, *, lease_s: float) -> RowLease | None:
     """The lease on a saving; None when it is done, or another process is working on it."""
     return _SAVINGS.take(engine, run_id, lease_s=lease_s)

@@ -149,11 +149,7 @@ def are_due(engine: Engine) -> bool:
 
 def are_open(engine: Engine) -> bool:
     """Whether a run of a suite is still to be started, now or later."""
-    with reading(engine) as connection:
-        return (
-            connection.execute(select(suite_members.c.place).where(_MEMBERS.is_open).limit(1)).first()
-            is not None
-        )
+    return _MEMBERS.are_open(engine)
 
 
 def hurry(engine: Engine, suite_id: str) -> None:

@@ -67,6 +67,11 @@ def due(engine: Engine) -> Sequence[str]:
     return [row.run_id for row in _TRACKINGS.due(engine, _IS_SAVED, order_by=trackings.c.due_at)]
 
 
+def are_open(engine: Engine) -> bool:
+    """Whether a run is still to be logged, now or later."""
+    return _TRACKINGS.are_open(engine)
+
+
 def take(engine: Engine, run_id: str, *, lease_s: float) -> RowLease | None:
     """The lease on a tracking; None when it is done, or another process is working on it."""
     return _TRACKINGS.take(engine, run_id, lease_s=lease_s, error="")

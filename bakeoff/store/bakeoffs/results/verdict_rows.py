@@ -261,10 +261,9 @@ def is_pending(engine: Engine, run_id: str) -> bool:
     return pending_since(engine, run_id) is not None
 
 
-def are_pending(engine: Engine) -> bool:
+def are_open(engine: Engine) -> bool:
     """Whether the verdict of any run that has ended is still to come."""
-    with reading(engine) as connection:
-        return connection.execute(select(verdicts.c.run_id).where(_VERDICTS.is_open)).first() is not None
+    return _VERDICTS.are_open(engine)
 
 
 def rows_of_sketches(evaluation_id: str, by_metric: Mapping[str, bytes]) -> list[dict[str, Any]]:

@@ -250,10 +250,10 @@ def test_refits_to_shuffled_labels_are_told_in_order_and_those_of_other_code_are
 
 def test_a_verdict_is_pending_from_the_end_of_the_run_until_it_is_there(engine: Engine) -> None:
     run, [job] = a_stored_run(engine)
-    assert (verdict_rows.pending_since(engine, run.id), verdict_rows.are_pending(engine)) == (None, False)
+    assert (verdict_rows.pending_since(engine, run.id), verdict_rows.are_open(engine)) == (None, False)
     assert leased_jobs.complete(engine, claim(engine, job).lease, a_result(job))
     ended = run_rows.get(engine, run.id)
-    assert (verdict_rows.pending_since(engine, run.id), verdict_rows.are_pending(engine)) == (
+    assert (verdict_rows.pending_since(engine, run.id), verdict_rows.are_open(engine)) == (
         ended.ended_at,
         True,
     )
@@ -264,7 +264,7 @@ def test_a_verdict_is_pending_from_the_end_of_the_run_until_it_is_there(engine: 
     assert ended.ended_at is not None
     assert (while_judged - ended.ended_at).total_seconds() >= 60
     assert verdict_rows.finish(lease, ended, {}, VERDICT)
-    assert (verdict_rows.pending_since(engine, run.id), verdict_rows.are_pending(engine)) == (None, False)
+    assert (verdict_rows.pending_since(engine, run.id), verdict_rows.are_open(engine)) == (None, False)
 
 
 def test_what_was_asked_of_production_is_kept_with_the_verdict(engine: Engine) -> None:
