@@ -49,8 +49,12 @@ def _has(state: str) -> Exists:
 
 
 _part = jobs.alias("part")
-#: Such a job waits for its folds, and holds a slot meanwhile, perhaps the one that a queued fold needs.
-FOLDS_ARE_BEGUN = ~exists().where(_part.c.part_of == jobs.c.id, _part.c.state == literal_column("'queued'"))
+#: Such a job waits for its folds, and holds a slot meanwhile, perhaps the one that a queued fold needs. The
+#: state is an expression, of which there is no index: else SQLite would look for the folds among all queued
+#: jobs, or not, depending on the order in which the indexes were made.
+FOLDS_ARE_BEGUN = ~exists().where(
+    _part.c.part_of == jobs.c.id, _part.c.state.concat(literal_column("''")) == literal_column("'queued'")
+)
 
 
 def _candidates(most: Any) -> Subquery:
