@@ -166,8 +166,13 @@ def result_to_row(result: Result) -> dict[str, Any]:
         "metrics": dict(result.metrics),
         "details": dict(result.details),
         "intervals": {metric: asdict(interval) for metric, interval in result.intervals.items()},
-        "cost": asdict(result.cost),
+        "cost": _cost_to_json(result.cost),
     }
+
+
+def _cost_to_json(cost: Cost) -> dict[str, Any]:
+    """As `asdict` does, which copies each number by itself and takes as long as all else about a row."""
+    return {**vars(cost), "latency": None if cost.latency is None else asdict(cost.latency)}
 
 
 def result_from_row(row: Row[Any]) -> Result:
