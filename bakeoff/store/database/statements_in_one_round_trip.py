@@ -58,13 +58,17 @@ Transaction = Sequence[tuple[Statement, Values]]
 #: for the disk frees its locks at once; with this one behind it, nobody is told of its success too early. It
 #: writes a record to the log, because the commit of a transaction that wrote nothing waits for nothing.
 WAIT_FOR_DISK = Statement("bakeoff_disk", "SELECT pg_logical_emit_message(true, 'bakeoff', '')")
+# The end of a transaction is a statement, too, so that all answers come at once, behind the last transaction:
+# each `pipeline_sync` would wake the client for a part of them.
+_BEGIN = Statement("bakeoff_begin", "BEGIN")
+_COMMIT = Statement("bakeoff_commit", "COMMIT")
 
 
 def send(engine: Engine, *transactions: Transaction) -> list[list[Row]]:
     """Runs the transactions, one after another, and returns the rows of each statement.
 
-    Each transaction is committed whole or not at all. Raises InfrastructureError if one was not; those behind
-    it were run all the same.
+    Each transaction is committed whole or not at all. Raises InfrastructureError if one was not; then those
+    behind it were not run.
     """
     pooled = pooled_connection(engine)
     try:
@@ -128,20 +132,20 @@ def _is_done(result: "PGresult") -> bool:
 def _queue(
     libpq: "PGconn", transactions: Sequence[Transaction], prepared: Collection[str]
 ) -> list[Statement | str | None]:
-    """Returns what results will come: of a statement, of the preparation of one (its name), of a commit."""
+    """Returns what results will come: of a statement, of the preparation of one (its name), or of neither."""
     expected: list[Statement | str | None] = []
     known = set(prepared)
     for transaction in transactions:
-        for statement, values in transaction:
+        for statement, values in [(_BEGIN, {}), *transaction, (_COMMIT, {})]:
             name = statement.name.encode()
             if statement.name not in known:
                 known.add(statement.name)
                 libpq.send_prepare(name, statement.numbered)
                 expected.append(statement.name)
             libpq.send_query_prepared(name, statement.bound(values))
-            expected.append(statement)
-        libpq.pipeline_sync()  # this commits: what stands between two of them is one transaction
-        expected.append(None)
+            expected.append(None if statement is _BEGIN or statement is _COMMIT else statement)
+    libpq.pipeline_sync()
+    expected.append(None)
     return expected
 
 

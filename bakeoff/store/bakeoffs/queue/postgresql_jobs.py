@@ -18,30 +18,35 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Engine, Table, TextClause, literal_column, select, text
+from sqlalchemy import Engine, Table, TextClause, column, literal_column, select, table, text
 
 from bakeoff.domain.ids_and_times import new_id
-from bakeoff.store.bakeoffs.queue.queue_order import FOLDS_ARE_BEGUN, NEXT_RUN
+from bakeoff.store.bakeoffs.queue.queue_order import FOLDS_ARE_BEGUN, next_run
 from bakeoff.store.database.all_tables import IS_QUEUED, jobs, runs
 from bakeoff.store.database.statements_in_one_round_trip import WAIT_FOR_DISK, Row, Statement, Values, send
 from bakeoff.store.database.table_conventions import Utc
 
 # For the transaction at hand: locks are freed without waiting for the disk, and no statement is planned anew,
 # since planning takes longer than running. A plan without reading a table from end to end suits all values.
-_SETTINGS = """set_config('synchronous_commit', 'off', true),
-    set_config('plan_cache_mode', 'force_generic_plan', true),
-    set_config('enable_seqscan', 'off', true)"""
-
-#: The lock of `one_at_a_time(connection, "claim")`.
-_ONE_CLAIM_AT_A_TIME = Statement(
-    "bakeoff_claim_lock",
-    f"SELECT {_SETTINGS}, pg_advisory_xact_lock(hashtext('claim'))",
+_SET_FOR_TRANSACTION = Statement(
+    "bakeoff_settings",
+    """SELECT set_config('synchronous_commit', 'off', true),
+        set_config('plan_cache_mode', 'force_generic_plan', true),
+        set_config('enable_seqscan', 'off', true)""",
 )
+# Who waits in a SELECT, as for an advisory lock, has a snapshot meanwhile, and rows that have died since then
+# must be read and passed by all. Each claim leaves some: the more workers waited, the more each claim read.
+# LOCK TABLE waits without a snapshot. In this mode the table can be read and written by others; nobody but
+# VACUUM waits for it.
+_WAIT_FOR_TURN = Statement("bakeoff_turn", "LOCK TABLE alembic_version IN SHARE UPDATE EXCLUSIVE MODE")
+#: Workers of versions before this one wait for their turn here.
+_KEEP_OLDER_WORKERS_OUT = Statement("bakeoff_claim_lock", "SELECT pg_advisory_xact_lock(hashtext('claim'))")
+_ONE_CLAIM_AT_A_TIME: Sequence[tuple[Statement, Values]] = [
+    (_WAIT_FOR_TURN, {}),
+    (_KEEP_OLDER_WORKERS_OUT, {}),
+]
 #: The lock of `lock_run`.
-_LOCK_RUN = Statement(
-    "bakeoff_run_lock",
-    f"SELECT {_SETTINGS} FROM evaluation_runs WHERE id = %(run)s FOR NO KEY UPDATE",  # noqa: S608 - ours
-)
+_LOCK_RUN = Statement("bakeoff_run_lock", "SELECT FROM evaluation_runs WHERE id = %(run)s FOR NO KEY UPDATE")
 
 
 def _claim(name: str, which: TextClause) -> Statement:
@@ -50,7 +55,12 @@ def _claim(name: str, which: TextClause) -> Statement:
     dialect = psycopg.dialect()  # type: ignore[no-untyped-call]
     wanted = (
         select(jobs.c.id, jobs.c.run_id)
-        .where(jobs.c.run_id == NEXT_RUN, IS_QUEUED, FOLDS_ARE_BEGUN, which)
+        .where(
+            jobs.c.run_id == next_run(table("at_work", column("run_id"))),
+            IS_QUEUED,
+            FOLDS_ARE_BEGUN,
+            which,
+        )
         .order_by(jobs.c.position)
         .limit(literal_column("1"))
     )
@@ -58,15 +68,15 @@ def _claim(name: str, which: TextClause) -> Statement:
     # orders would wait for each other for ever. `after` is the job that was to end in this transaction: if it
     # was not ended, since its lease was lost, nothing is claimed.
     sql = f"""
-        WITH wanted AS MATERIALIZED (
+        WITH at_work AS MATERIALIZED (
+            SELECT run_id, node FROM evaluation_jobs WHERE state = 'running'
+        ), wanted AS MATERIALIZED (
             {wanted.compile(dialect=dialect)}
-        ), running AS MATERIALIZED (
-            SELECT count(*) AS overall, count(*) FILTER (WHERE node = %(node)s) AS on_node
-            FROM evaluation_jobs WHERE state = 'running'
         ), held AS MATERIALIZED (
             SELECT id, clock_timestamp() AS at FROM evaluation_runs
             WHERE id = (SELECT run_id FROM wanted)
-                AND (SELECT overall < %(overall)s::bigint AND on_node < %(per_node)s::bigint FROM running)
+                AND (SELECT count(*) < %(overall)s::bigint
+                    AND count(*) FILTER (WHERE node = %(node)s) < %(per_node)s::bigint FROM at_work)
                 AND (%(after)s::text IS NULL OR current_setting('bakeoff.ended', true) = %(after)s)
             FOR NO KEY UPDATE
         ), job AS (
@@ -129,6 +139,8 @@ def _complete(written: tuple[str, ...]) -> Statement:
 
     The last job of a run is not ended by this: then the run ends, too, and that takes the longer way.
     """
+    # A job with a token is running, as a check of the table holds. Were it said here, the planner might look
+    # for the job among all that are running. Queued jobs are looked for from the end, as in `queue_order`.
     inserts = "".join(
         f"""
         ), {name}_row AS (
@@ -142,10 +154,17 @@ def _complete(written: tuple[str, ...]) -> Statement:
         WITH ended AS (
             UPDATE evaluation_jobs AS job
             SET state = 'completed', ended_at = clock_timestamp(), lease_token = NULL, lease_expires_at = NULL
-            WHERE id = %(job)s AND lease_token = %(token)s AND state = 'running' AND EXISTS (
-                SELECT FROM evaluation_jobs AS open
-                WHERE open.run_id = %(run)s AND open.state IN ('queued', 'running', 'waiting')
-                    AND open.id <> %(job)s)
+            WHERE id = %(job)s AND lease_token = %(token)s AND EXISTS (
+                (
+                    SELECT FROM evaluation_jobs AS open
+                    WHERE open.run_id = %(run)s AND open.state = 'queued'
+                    ORDER BY open.position DESC LIMIT 1
+                ) UNION ALL (
+                    SELECT FROM evaluation_jobs AS open
+                    WHERE open.run_id = %(run)s AND open.state IN ('running', 'waiting')
+                        AND open.id <> %(job)s
+                    LIMIT 1
+                ))
             RETURNING id, run_id, ended_at{inserts}
         ), told AS (
             INSERT INTO outbox (event_id, event_type, run_id, occurred_at, payload)
@@ -168,7 +187,8 @@ def claim(
     """
     statement = _claim_next() if job_id is None else _claim_one()
     values = {**_claim_values(wanted, excluded), "job": job_id}
-    return _claimed(send(engine, [(_ONE_CLAIM_AT_A_TIME, {}), (statement, values)])[-1])
+    steps = [(_SET_FOR_TRANSACTION, {}), *_ONE_CLAIM_AT_A_TIME, (statement, values)]
+    return _claimed(send(engine, steps)[-1])
 
 
 def complete(
@@ -192,18 +212,18 @@ def complete(
         "token": token,
         "event": new_id(),
         "payloads": json.dumps(payloads),
-        **{name: json.dumps(given, default=_as_json) for name, given in rows.items()},
+        **{name: json.dumps(given, default=_as_json) for name, given in rows.items() if given},
     }
     end = _complete(tuple(name for name in _TABLES if rows.get(name)))
     steps: list[tuple[Statement, Values]] = [(_LOCK_RUN, ending), (end, ending)]
     if then is not None:
         wanted, excluded = then
-        # Before the lock of the run: a claim takes them in this order.
-        steps.insert(0, (_ONE_CLAIM_AT_A_TIME, {}))
-        steps.append((_claim_next(), {**_claim_values(wanted, excluded), "after": job_id}))
-    found = send(engine, steps, [(WAIT_FOR_DISK, {})])
-    has_ended = bool(found[2 if then else 1])
-    return has_ended, _claimed(found[3]) if then else None
+        next_claim = (_claim_next(), {**_claim_values(wanted, excluded), "after": job_id})
+        # The lock for claims before the lock of the run: a claim takes them in this order.
+        steps = [*_ONE_CLAIM_AT_A_TIME, *steps, next_claim]
+    found = send(engine, [(_SET_FOR_TRANSACTION, {}), *steps], [(WAIT_FOR_DISK, {})])
+    ended, claimed = (found[-3], found[-2]) if then else (found[-2], ())
+    return bool(ended), _claimed(claimed)
 
 
 def _claim_values(wanted: Mapping[str, Any], excluded: Sequence[str]) -> dict[str, str | None]:
@@ -224,9 +244,9 @@ def _claimed(rows: Sequence[Row]) -> ClaimedRows | None:
 
 def _from_json(table: Table, row: str | None) -> SimpleNamespace:
     values = json.loads(row or "")
-    for column in _TIMES[table.name]:
-        if values[column] is not None:
-            values[column] = datetime.fromisoformat(values[column]).astimezone(UTC)
+    for name in _TIMES[table.name]:
+        if values[name] is not None:
+            values[name] = datetime.fromisoformat(values[name]).astimezone(UTC)
     return SimpleNamespace(**values)
 
 

@@ -15,10 +15,12 @@ from heapq import heapify, heappop, heapreplace
 from typing import Any, NamedTuple, Self
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
-    Exists,
+    FromClause,
     Row,
+    ScalarSelect,
     Subquery,
     bindparam,
     exists,
@@ -42,10 +44,22 @@ class WaitingJob:
     model_id: str
 
 
-def _has(state: str) -> Exists:
-    # The state is written out and not bound: otherwise the database would not use the partial indexes.
-    some = jobs.alias(f"some_{state}")
-    return exists().where(some.c.run_id == runs.c.id, some.c.state == literal_column(f"'{state}'"))
+def _has_queued_jobs() -> ColumnElement[bool]:
+    """One is looked for from the end of the queue, since all leave at its front.
+
+    On PostgreSQL their entries stay in the index for a while, and are passed one by one. There a subquery
+    with a limit is looked up for each run, as it is meant; EXISTS becomes a join, for which the whole index
+    may be read.
+    """
+    queued = jobs.alias("some_queued")
+    return (
+        select(literal_column("1"))
+        .where(queued.c.run_id == runs.c.id, queued.c.state == literal_column("'queued'"))
+        .order_by(queued.c.position.desc())
+        .limit(literal_column("1"))
+        .scalar_subquery()
+        .is_not(None)
+    )
 
 
 _part = jobs.alias("part")
@@ -57,42 +71,45 @@ FOLDS_ARE_BEGUN = ~exists().where(
 )
 
 
-def _candidates(most: Any) -> Subquery:
+def _candidates(most: Any, at_work: FromClause) -> Subquery:
     """The runs of which one may go next: those with running jobs, and the first `most` of the others.
 
     All of them have queued jobs. The index gives only the order among the others, because it does not know
-    how many jobs of a run are running.
+    how many jobs of a run are running. `at_work`: the running jobs.
     """
     place = (runs.c.id, runs.c.name, runs.c.priority, runs.c.served_at, runs.c.created_at)
     idle = (
         select(*place, literal_column("0").label("running"))
-        .where(runs.c.ended_at.is_(None), _has("queued"), ~_has("running"))
+        .where(runs.c.ended_at.is_(None), _has_queued_jobs(), runs.c.id.not_in(select(at_work.c.run_id)))
         .order_by(runs.c.priority.desc(), runs.c.served_at, runs.c.created_at, runs.c.id)
         .limit(most)
         .subquery("idle")
     )
-    at_work = (
-        select(jobs.c.run_id, func.count().label("running"))
-        .where(IS_RUNNING)
-        .group_by(jobs.c.run_id)
-        .subquery("at_work")
+    counted = (
+        select(at_work.c.run_id, func.count().label("running")).group_by(at_work.c.run_id).subquery("counted")
     )
     busy = (
-        select(*place, at_work.c.running).join(at_work, at_work.c.run_id == runs.c.id).where(_has("queued"))
+        select(*place, counted.c.running)
+        .join(counted, counted.c.run_id == runs.c.id)
+        .where(_has_queued_jobs())
     )
     return union_all(select(idle), busy).subquery("candidates")
 
 
-_FIRST = _candidates(literal_column("1"))
-#: The id of the run that goes next, as part of a statement.
-NEXT_RUN = (
-    select(_FIRST.c.id)
-    .order_by(
-        _FIRST.c.priority.desc(), _FIRST.c.running, _FIRST.c.served_at, _FIRST.c.created_at, _FIRST.c.id
+def next_run(at_work: FromClause) -> ScalarSelect[str]:
+    """The id of the run that goes next, as part of a statement. `at_work`: the running jobs."""
+    first = _candidates(literal_column("1"), at_work)
+    return (
+        select(first.c.id)
+        .order_by(first.c.priority.desc(), first.c.running, first.c.served_at, first.c.created_at, first.c.id)
+        .limit(literal_column("1"))
+        .scalar_subquery()
     )
-    .limit(literal_column("1"))
-    .scalar_subquery()
-)
+
+
+_AT_WORK = select(jobs.c.run_id).where(IS_RUNNING).subquery("at_work")
+#: The id of the run that goes next, as part of a statement.
+NEXT_RUN = next_run(_AT_WORK)
 
 #: The id of the job that goes next, of those of the next run that are not excluded. Where folds are excluded,
 #: since others have their doorbell, the job that joins them must not overtake them.
@@ -108,7 +125,7 @@ NEXT_JOB = (
     .limit(literal_column("1"))
 )
 
-_CANDIDATES = select(_candidates(bindparam("most")))
+_CANDIDATES = select(_candidates(bindparam("most"), _AT_WORK))
 _QUEUED_JOBS = (
     select(jobs.c.id, jobs.c.model_id)
     .where(jobs.c.run_id == bindparam("run"), IS_QUEUED)

@@ -15,7 +15,7 @@ from fixtures.projects.crowd import in_processes, work_off
 from fixtures.projects.project import wait_for
 from fixtures.values.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
 from fixtures.values.stored import a_stored_run, an_error, claim, events, states, try_claim
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from bakeoff.domain.candidate import PipelineStep
 from bakeoff.domain.errors import NotFoundError
@@ -238,26 +238,30 @@ def test_a_finish_that_claims_the_next_is_done_whole_or_not_at_all_if_its_proces
     run, queued = a_stored_run(engine, 3)
     real = statements_in_one_round_trip._queue
 
-    def half_way(libpq: Any, transactions: Any, prepared: Any) -> Any:
-        expected = real(libpq, transactions[:1], prepared)
+    def die(libpq: Any) -> None:
         libpq.flush()
         time.sleep(0.3)  # the server has read it
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def without_the_wait(libpq: Any, transactions: Any, prepared: Any) -> Any:
+        expected = real(libpq, transactions[:1], prepared)
+        die(libpq)
         return expected
 
     def without_the_end(libpq: Any, transactions: Any, prepared: Any) -> Any:
-        statements = SimpleNamespace(
-            send_prepare=libpq.send_prepare,
-            send_query_prepared=libpq.send_query_prepared,
-            pipeline_sync=lambda: half_way(libpq, [], prepared),
-        )
+        def send_unless_it_ends(name: bytes, values: Any) -> None:
+            if name == b"bakeoff_commit":
+                die(libpq)
+            libpq.send_query_prepared(name, values)
+
+        statements = SimpleNamespace(send_prepare=libpq.send_prepare, send_query_prepared=send_unless_it_ends)
         return real(cast("Any", statements), transactions, prepared)
 
     then = claims.NextClaim(excluded=[], holder=Holder(node="here", worker="w"), caps=ONE, lease_s=-1)
 
     def finish_and_claim() -> None:
         taken = claim(engine, queued[0], lease_s=-1)
-        cut = without_the_end if killed == "before it has sent all" else half_way
+        cut = without_the_end if killed == "before it has sent all" else without_the_wait
         monkeypatch.setattr(statements_in_one_round_trip, "_queue", cut)
         leased_jobs.complete(engine, taken.lease, a_result(queued[0]), then=then)
 
@@ -267,6 +271,43 @@ def test_a_finish_that_claims_the_next_is_done_whole_or_not_at_all_if_its_proces
     assert leased_jobs.expire(engine) == 1
     assert Counter(states(engine, run))["queued"] == (3 if first == "running" else 2)
     assert isinstance(try_claim(engine, queued[1], caps=ONE), Claim)
+
+
+@pytest.mark.parametrize(
+    "database_url", [pytest.param("postgresql", marks=pytest.mark.services)], indirect=True
+)
+@pytest.mark.parametrize(
+    ("who", "lock"),
+    [
+        ("another worker", "LOCK TABLE alembic_version IN SHARE UPDATE EXCLUSIVE MODE"),
+        ("a worker of an older version", "SELECT pg_advisory_xact_lock(hashtext('claim'))"),
+    ],
+)
+def test_a_claim_waits_for_its_turn_and_meanwhile_keeps_no_dead_row_alive(
+    engine: Engine, who: str, lock: str
+) -> None:
+    """A snapshot would. Where all workers are of this version, they wait without one."""
+    _, [first, second] = a_stored_run(engine, 2)
+    waiting = text(
+        "SELECT backend_xmin IS NOT NULL FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+
+    def has_snapshot() -> list[Any]:
+        with observer.begin():  # a transaction sees no changes of this view
+            return [has for (has,) in observer.execute(waiting)]
+
+    with ThreadPoolExecutor(1) as pool, engine.connect() as observer, engine.connect() as other:
+        # To read the tables of the server for the first time, a connection takes a snapshot and keeps it.
+        assert isinstance(pool.submit(try_claim, engine, first).result(), Claim)
+        with other.begin():
+            other.execute(text(lock))
+            outcome = pool.submit(try_claim, engine, second)
+            seen = wait_for(has_snapshot, "a claim that waits")
+            assert not outcome.done()
+        assert isinstance(outcome.result(), Claim)
+
+    assert seen == [who != "another worker"]
 
 
 def test_the_backlog_counts_what_waits_what_runs_and_what_is_silent(engine: Engine) -> None:
