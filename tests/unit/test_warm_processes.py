@@ -60,6 +60,26 @@ def test_a_warm_process_finds_what_a_started_one_finds(
     assert seen[0] == seen[1]
 
 
+def test_a_file_that_is_run_finds_what_it_finds_in_a_started_process(tmp_path: Path) -> None:
+    """But for a descriptor: the interpreter keeps the file open."""
+    (tmp_path / "probe.py").write_text(f"{PROBE}seen['file'] = __file__\nprint(json.dumps(seen))\n")
+    given = {"PATH": os.environ["PATH"], "LC_CTYPE": "C.UTF-8"}
+    said = [
+        start(
+            [sys.executable, "probe.py", "one"],
+            input="",
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=tmp_path,
+            env=given,
+        ).stdout.splitlines()[-1]
+        for start in (warm.run, subprocess.run)
+    ]
+    warm_seen, real_seen = [{**json.loads(line), "descriptors": None} for line in said]
+    assert warm_seen == real_seen
+
+
 @pytest.mark.parametrize(
     "script",
     [

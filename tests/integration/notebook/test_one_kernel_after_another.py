@@ -4,15 +4,20 @@ import os
 import subprocess
 import sys
 from ast import literal_eval
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import psutil
 import pytest
 from fixtures.projects.kitchen import below, is_alive
 from fixtures.projects.project import wait_for
+from fixtures.servers import warm
 
+LIGHT = """
+assert not {"celery", "kombu", "redis"} & set(sys.modules), "the worker sends the messages"
+"""
 KILLED = """
 import time
 from bakeoff.notebook import open_projects
@@ -40,7 +45,6 @@ class Rule:
 X = np.random.default_rng(0).normal(size=(300, 2))
 y = (X[:, 0] > 0).astype(int)
 result = bakeoff.compare({{"rule": Rule, "tree": DecisionTreeClassifier()}}, X, y, progress=False)
-assert not {{"celery", "kombu", "redis"}} & set(sys.modules), "the worker sends the messages"
 score = round(result.leaderboard.f1["rule"], 2)
 print(result.plan.action.to_dict(), "|", result.plan.why["rule"], "|", score)
 """
@@ -53,16 +57,18 @@ def runtime() -> Iterator[Path]:
         yield Path(folder)
 
 
-def run(script: str, folder: Path, runtime: Path) -> "subprocess.Popen[str]":
+def run(
+    script: str, folder: Path, runtime: Path, start: Callable[..., "subprocess.Popen[str]"] = warm.Popen
+) -> "subprocess.Popen[str]":
     (folder / "script.py").write_text(script)
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "TMPDIR": str(runtime)}
-    return subprocess.Popen(
+    return start(
         [sys.executable, "script.py"], cwd=folder, stdout=subprocess.PIPE, text=True, env=environment
     )
 
 
-def said(script: str, folder: Path, runtime: Path) -> list[str]:
-    process = run(script, folder, runtime)
+def said(script: str, folder: Path, runtime: Path, **how: Any) -> list[str]:
+    process = run(script, folder, runtime, **how)
     output, _ = process.communicate(timeout=100)
     assert process.returncode == 0
     return output.strip().split(" | ")
@@ -80,7 +86,9 @@ def test_a_killed_one_leaves_nothing_and_what_one_has_fitted_the_next_one_reuses
     wait_for(lambda: not any(map(is_alive, processes)), "the end of the worker that was begun")
     assert [one for one in runtime.iterdir() if "oven" in one.name] == []
 
-    action, why, score = said(SCRIPT.format(threshold=0), tmp_path, runtime)
+    # A started process, which has no modules but those that it has imported.
+    first = SCRIPT.format(threshold=0) + LIGHT
+    action, why, score = said(first, tmp_path, runtime, start=subprocess.Popen)
     assert literal_eval(action) == {"dummy": "run", "rule": "run", "tree": "run"}
     assert (why, score) == ("it was never fitted", "1.0")
 

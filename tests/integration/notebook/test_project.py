@@ -11,6 +11,7 @@ import pytest
 import yaml
 from fixtures.projects.kitchen import below, is_alive
 from fixtures.projects.project import wait_for
+from fixtures.servers import warm
 
 import bakeoff
 from bakeoff.notebook import open_projects
@@ -52,7 +53,7 @@ def test_a_script_runs_its_project_and_leaves_nothing_when_it_is_killed(tmp_path
     catalog = {"models": {"ridge": {"path": "sklearn.linear_model:RidgeClassifier"}}}
     (tmp_path / "config" / "models.yaml").write_text(yaml.safe_dump(catalog))
     (tmp_path / "script.py").write_text(SCRIPT)
-    with subprocess.Popen(
+    with warm.Popen(
         [sys.executable, "script.py"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
