@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import yaml
+from fixtures.servers import warm
 
 SETTINGS = {
     "metrics": ["profit", "accuracy"],
@@ -27,7 +27,7 @@ def test_a_run_uses_what_a_package_adds_from_its_data_to_the_saved_model(shop_fo
         (tmp_path / "sales" / f"{part}.csv").write_text("price,sold\n" + rows)
 
     def bakeoff(*arguments: str) -> str:
-        done = subprocess.run(
+        done = warm.run(
             [str(Path(sys.executable).parent / "bakeoff"), *arguments],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(shop_folder)},

@@ -2,13 +2,13 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from fixtures.places import ROOT
 from fixtures.projects.command_line import Project
+from fixtures.servers import warm
 
 MEANS = """
 import numpy as np
@@ -88,7 +88,7 @@ def test_a_package_runs_the_kit_in_its_own_tests_with_one_line(tmp_path: Path) -
         "test_means = conformance_tests(Means)\n"
         "test_known = conformance_tests('means.model:Means', expected_failures={'batch-split'})\n"
     )
-    done = subprocess.run(
+    done = warm.run(
         [
             sys.executable,
             "-m",
