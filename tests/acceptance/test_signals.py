@@ -6,6 +6,7 @@ import sys
 import pytest
 from fixtures.projects.project import wait_for
 from fixtures.projects.signals import SignalProject, a_signal_project
+from fixtures.servers import warm
 from fixtures.servers.api import Api, an_api
 
 ENSEMBLE = "/api/signals/ensemble"
@@ -33,7 +34,7 @@ SOURCES = {
 
 def bakeoff(project: SignalProject, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bakeoff.cli.main", *arguments]
-    return subprocess.run(
+    return warm.run(
         command, cwd=project.folder, env=project.environment, capture_output=True, text=True, check=False
     )
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from datetime import timedelta
@@ -14,6 +13,7 @@ import pytest
 from fixtures.places import ROOT
 from fixtures.projects.command_line import Outcome, Project
 from fixtures.projects.kitchen import names_in
+from fixtures.servers import warm
 from fixtures.servers.disk import a_small_disk, needs_a_mount
 from fixtures.values.samples import a_run
 from sqlalchemy import insert, update
@@ -256,7 +256,7 @@ def test_what_a_killed_one_leaves_the_next_one_removes(
 ) -> None:
     for seed in (1, 2):
         a_run_with_files(project, project.pin(seed=seed), days=40)
-    killed = subprocess.run(
+    killed = warm.run(
         [sys.executable, "-c", KILLED, module, name, str(calls)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=False,

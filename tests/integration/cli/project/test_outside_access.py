@@ -2,13 +2,13 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures.servers import warm
 
 TOKEN = "hf_0123456789abcdef"
 MODEL = '''
@@ -63,10 +63,10 @@ models:
 """
 
 
-def bakeoff(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def bakeoff(root: Path, *arguments: str) -> Any:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BAKEOFF_")}
     environment = {**kept, "HOME": str(root.parent), "HUB_TOKEN": TOKEN}
-    return subprocess.run(
+    return warm.run(
         [sys.executable, "-m", "bakeoff.cli.main", *arguments],
         cwd=root,
         env=environment,
