@@ -74,18 +74,27 @@ def _cells() -> Diagnosis:
 def check_folders(configuration: Configuration) -> Iterator[Diagnosis]:
     if configuration.settings.shared_dir is not None:
         yield _shared(configuration.shared_dir)
+    if unwritable := _unwritable("dataDir", configuration.data_dir):
+        yield unwritable
+        return  # the room there is says nothing
     yield from disks(configuration.written)
 
 
 def _shared(folder: Path) -> Diagnosis:
     if not folder.is_dir():
         return fail("sharedDir", f"there is no folder {folder}", "mount it, or make it, or correct sharedDir")
+    return _unwritable("sharedDir", folder) or ok("sharedDir", f"{folder} can be written to")
+
+
+def _unwritable(name: str, folder: Path) -> Diagnosis | None:
+    """None if files can be made in it, or, where it is not there yet, in the nearest folder above it."""
+    place = place_of(folder)
     try:
-        with tempfile.TemporaryFile(dir=folder):
-            return ok("sharedDir", f"{folder} can be written to")
+        with tempfile.TemporaryFile(dir=place):
+            return None
     except OSError as exc:
-        cure = "give this user the right to write to it, or correct sharedDir"
-        return fail("sharedDir", f"{folder} cannot be written to: {exc.strerror}", cure)
+        cure = f"give this user the right to write to it, or correct {name}"
+        return fail(name, f"{place} cannot be written to: {exc.strerror}", cure)
 
 
 def disks(folders: Iterable[Path]) -> Iterator[Diagnosis]:

@@ -495,6 +495,27 @@ def test_the_doctor_looks_for_a_folder_that_all_machines_see(
     assert ("sharedDir is not set" in lines) is (shared == "null")
 
 
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("file", "✗ dataDir {root}/file cannot be written to: Not a directory → give this user the right"),
+        ("file/below", "✗ dataDir {root}/file cannot be written to: Not a directory"),
+        ("/sys/below", "✗ dataDir /sys cannot be written to: Permission denied"),
+    ],
+)
+def test_the_doctor_says_so_where_nothing_can_be_written_to_data_dir(
+    project: Project, folder: str, said: str
+) -> None:
+    (project.root / "file").touch()
+
+    looked = project.bakeoff("doctor", env={"BAKEOFF_DATA_DIR": folder})
+    lines = " ".join(looked.stdout.split())
+
+    assert looked.exit_code == 1
+    assert said.format(root=project.root) in lines
+    assert "make room" not in lines
+
+
 def test_the_doctor_reports_settings_that_cannot_be_read(project: Project) -> None:
     said = project.bakeoff("doctor", "--json", env={"BAKEOFF_EVAL_WORKER": "3"})
 
