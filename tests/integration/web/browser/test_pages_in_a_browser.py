@@ -209,6 +209,19 @@ def test_filters_ask_by_themselves_and_stand_in_the_address(chromium: Chromium, 
         assert sight.complaints == []
 
 
+def test_tiles_of_one_line_begin_at_one_height(chromium: Chromium, url: str) -> None:
+    with a_sight(chromium, url) as sight:
+        sight.go("/")
+        sight.page.evaluate(
+            "document.querySelector('.tiles').append(document.querySelector('.tile').cloneNode(true))"
+        )
+        tops = sight.ask(
+            "[...document.querySelectorAll('.tile')].map(tile => tile.getBoundingClientRect().top)"
+        )
+        assert len(tops) == 2
+        assert tops[0] == tops[1]
+
+
 def test_a_tour_by_keyboard(chromium: Chromium, url: str, show: Showcase) -> None:
     with a_sight(chromium, url) as sight:
         keyboard = sight.page.keyboard
