@@ -304,6 +304,9 @@ class BaseModelRegistry(ABC):
         """
 
 
+_WHOLE_ID = 36  #: characters of an id; commands that look for runs take the first ones alone
+
+
 def no_such_model(identifier: Identifier, is_known: Callable[[str], bool] = lambda _: False) -> NotFoundError:
     """`is_known`: whether the registry has a version of a name; then only the stage of the URI is empty."""
     uri = parse_uri(identifier) if isinstance(identifier, str) and is_uri(identifier) else None
@@ -313,6 +316,11 @@ def no_such_model(identifier: Identifier, is_known: Callable[[str], bool] = lamb
             f"the registry has no model {identifier}: no version of {uri.name} is in {stage}; "
             f"`bakeoff registry promote models:/{uri.name}/latest --to {stage}` puts the newest there; "
             f"models:/{uri.name}/latest names it wherever it is"
+        )
+    if uri is not None and uri.run_id is not None and len(uri.run_id) < _WHOLE_ID:
+        return NotFoundError(
+            f"the registry has no model {identifier}: write the whole id of the run, as "
+            f"`bakeoff show {uri.run_id}` prints it in its first line"
         )
     return NotFoundError(f"the registry has no model {identifier}: `bakeoff registry list` lists what it has")
 

@@ -50,7 +50,8 @@ def write_function(function: Any, write_code: WriteCode) -> str:
     """The path of a function, such as a metric."""
     if not hasattr(function, "__name__"):
         raise CannotBeWrittenError(
-            f"{quoted(function)} has no name to be found by: write `def name(...)` and give `name`"
+            f"{quoted(function)} has no name to be found by: write `def name(y_true, y_pred)` around what it "
+            "calls, and give `name`"
         )
     return _Writer(write_code).named(function, "the function")
 

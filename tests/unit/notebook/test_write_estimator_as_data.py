@@ -9,6 +9,7 @@ from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.metrics import fbeta_score, make_scorer
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -19,6 +20,7 @@ from bakeoff.notebook.candidates.write_estimator_as_data import (
     CannotBeWrittenError,
     write_class,
     write_estimator,
+    write_function,
 )
 from registry.code.model_building import build
 
@@ -65,6 +67,13 @@ def test_only_parameters_that_differ_from_the_defaults_are_written() -> None:
 )
 def test_what_is_written_is_built_again_as_it_was(model: object, tmp_path: Path) -> None:
     assert repr(built_again(model, tmp_path)) == repr(model)
+
+
+def test_of_a_metric_without_a_name_it_is_said_which_function_to_write() -> None:
+    with pytest.raises(
+        CannotBeWrittenError, match=r"write `def name\(y_true, y_pred\)` around what it calls"
+    ):
+        write_function(make_scorer(fbeta_score, beta=2), no_code)
 
 
 def test_nan_as_a_parameter_survives(tmp_path: Path) -> None:

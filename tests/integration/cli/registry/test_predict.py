@@ -124,6 +124,10 @@ def test_a_check_that_fails_names_all_that_is_wrong_and_ends_with_1(project: Pro
     [
         (["churn/9.9.9", "in.csv"], "the registry has no model churn/9.9.9"),
         (["models:/churn/soon", "in.csv"], "'models:/churn/soon' names no model"),
+        (
+            ["runs:/3f2a91c0/forest", "in.csv"],
+            "write the whole id of the run, as `bakeoff show 3f2a91c0` prints",
+        ),
         (["churn/1.0.0", "on.csv"], "did you mean 'in.csv'?"),
         (["churn/1.0.0", "in.csv", "--id", "ids"], "has no column 'ids'; did you mean 'id'?"),
         (["churn/1.0.0", "in.csv", "--json"], "would both go to standard output: name a file with -o"),
