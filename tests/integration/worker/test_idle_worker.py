@@ -63,6 +63,11 @@ def let_log_rest(context: Context) -> None:
     os.utime(log, (at, at))
 
 
+def publish_all(context: Context) -> None:
+    waiting = outbox.pending(context.engine, limit=100)
+    outbox.mark_published(context.engine, [item.position for item in waiting])
+
+
 def test_a_worker_without_jobs_stops_sweeping_until_somebody_writes(
     context: Context, sweeps: Callable[[int], int]
 ) -> None:
@@ -78,6 +83,7 @@ def test_sweeps_go_on_beside_a_job_that_may_fall_silent(
 ) -> None:
     _, [job] = a_stored_run(context.engine)
     claim(context.engine, job)
+    publish_all(context)
     let_log_rest(context)
 
     assert sweeps(10) == 10
@@ -91,8 +97,7 @@ def test_sweeps_go_on_while_the_broker_has_not_taken_all_events(
     let_log_rest(context)
     assert sweeps(10) == 10
 
-    waiting = outbox.pending(context.engine, limit=100)
-    outbox.mark_published(context.engine, [item.position for item in waiting])
+    publish_all(context)
     let_log_rest(context)
     assert sweeps(10) <= 2  # as somebody has written; then it finds that there is nothing
 

@@ -85,6 +85,16 @@ def test_it_is_asked_at_each_look_until_the_answer_is_no(database: Database, clo
     assert [asked.is_to_be_asked() for _ in range(3)] == [True, True, True]
 
 
+def test_it_is_asked_again_at_once_after_a_write_if_there_was_no_answer(
+    database: Database, clock: Clock
+) -> None:
+    asked = SeldomAsked(database.file, pause_s=10, clock=clock)
+    asked_in(20, asked, clock, by_time=False)
+    database.write()
+
+    assert [asked.is_to_be_asked() for _ in range(3)] == [True, True, True]
+
+
 def test_on_a_server_it_is_asked_at_each_look(clock: Clock) -> None:
     asked = SeldomAsked(None, pause_s=10, clock=clock)
 
