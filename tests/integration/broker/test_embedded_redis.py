@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -117,7 +117,12 @@ def servers_at(place: Path) -> list[psutil.Process]:
 
 
 def _with_argument(text: str) -> list[psutil.Process]:
-    return [process for process in psutil.process_iter() if lives(process) and text in _arguments(process)]
+    found = []
+    for pid in psutil.pids():
+        with suppress(OSError, psutil.NoSuchProcess):
+            if text.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():  # of a zombie there are none
+                found.append(psutil.Process(pid))
+    return [process for process in found if text in _arguments(process)]
 
 
 def _arguments(process: psutil.Process) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from fixtures.projects.project import Project, a_project, wait_for
+from fixtures.projects.project import Project, a_project, wait_for, wait_until_all_have_ended
 from fixtures.servers import warm
 
 from bakeoff.domain.ids_and_times import new_id
@@ -111,7 +111,7 @@ def _is_main(process: psutil.Process) -> bool:
 
 
 def wait_until_it_has_left(project: Project) -> None:
-    wait_for(lambda: not temporary(project), "the leaving of the worker")
+    wait_until_all_have_ended(lambda: temporary(project), "the leaving of the worker")
 
 
 def test_it_leaves_after_its_run(project: Project) -> None:
