@@ -7,12 +7,14 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 from fixtures.page_visits import OURS, Browser
 from fixtures.projects.showcase import Showcase, a_showcase
+from sqlalchemy import text
 
 from bakeoff.api.security.tokens import Role, add
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.job import JobState
 from bakeoff.operations.runs.scheduled_runs import schedule_statuses
 from bakeoff.store.bakeoffs import job_queries, run_rows
+from bakeoff.store.database.engine_and_transactions import writing
 from bakeoff.store.monitoring import audit_rows
 
 
@@ -74,6 +76,20 @@ def test_an_admin_pauses_a_schedule_and_resumes_it(browser: Browser, show: Showc
 
     assert "paused since" not in browser.page("/schedules")
     assert browser.send("/schedules/nightli/pause", {}).status_code == 404
+
+
+def test_what_is_wrong_with_a_schedule_names_its_commands_as_code(browser: Browser, show: Showcase) -> None:
+    (status,) = schedule_statuses(show.context)
+    with writing(show.context.engine) as connection:
+        connection.execute(
+            text("INSERT OR REPLACE INTO schedules VALUES ('nightly', :rule, '2026-03-01 12:00:00')"),
+            {"rule": str(status.schedule.rule)},
+        )
+
+    for path in ("/", "/schedules"):
+        assert "nobody looks: <code>bakeoff up</code>, or <code>celery -A tasks beat</code>" in browser.page(
+            path
+        )
 
 
 def test_labels_are_added_and_taken_away_and_find_the_run(browser: Browser, show: Showcase) -> None:
