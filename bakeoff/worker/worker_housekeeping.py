@@ -37,6 +37,7 @@ _LOOK_ANYWAY_S = 10.0  #: while there are rows that become due by time
 _BROKER_S = 5.0
 _FOLDER_S = 2.0
 _LEAVE_S = 0.5
+_STANDS_STILL_S = 5.0  #: as long without a turn of its timer, Celery's loop waits for something
 
 
 def step_for(node: "WorkerNode") -> type:
@@ -96,6 +97,7 @@ class Housekeeper:
         self._tracker = Tracker(self._context)
         self._caps = CapsFollower(self._context.configuration)
         self._idle_since: float | None = None
+        self._had_turn = time.monotonic()  #: Celery's timer, to look whether this worker may leave
         self._lease_s = self._context.configuration.settings.lease_seconds
         file = self._context.configuration.database_file
         self._what_is_due = SeldomAsked(file, pause_s=min(_LOOK_ANYWAY_S, self._lease_s / 3))
@@ -116,7 +118,9 @@ class Housekeeper:
         in_threads = [self._keep_broker, self._end_stopped_writers]
         if for_run:
             keep_s = self._context.configuration.settings.keep_worker
-            every(_LEAVE_S, retried_later(self._leave_when), (lambda: self._is_over(for_run), keep_s))
+            leaves = (lambda: self._is_over(for_run), keep_s)
+            every(_LEAVE_S, retried_later(self._leave_when), leaves)
+            in_threads.append(partial(self._leave_without_broker_when, *leaves))
             in_threads.insert(0, partial(self._end_with_the_project, for_run))
             data_dir = self._context.configuration.data_dir
             in_threads.insert(0, partial(listen, data_dir, for_run, self._ring))
@@ -124,6 +128,7 @@ class Housekeeper:
             owner, engine = WorkerOwner(), self._context.engine
             gone = partial(owner.look, lambda run_id: cancellation.cancel_run(engine, run_id))
             every(_LEAVE_S, retried_later(self._leave_when), (gone,))
+            in_threads.append(partial(self._leave_without_broker_when, gone))
             in_threads.insert(0, partial(owner.listen, self._ring))
         for duty in in_threads:
             Thread(target=duty, daemon=True).start()
@@ -195,6 +200,9 @@ class Housekeeper:
         file = file_of(self._context.configuration.data_dir, run_id)
         while file.exists():
             time.sleep(_FOLDER_S)
+        self._end_at_once()
+
+    def _end_at_once(self) -> None:
         self._oven.stop()
         os._exit(os.EX_OK)
 
@@ -213,19 +221,40 @@ class Housekeeper:
                 )
 
     def _leave_when(self, is_over: Callable[[], bool], keep_s: float = 0.0) -> None:
+        self._had_turn = time.monotonic()
+        if self._may_leave(is_over, keep_s):
+            state.should_stop = 0
+
+    def _leave_without_broker_when(self, is_over: Callable[[], bool], keep_s: float = 0.0) -> None:
+        """For a broker that never comes back: Celery's loop waits for it for ever, and does not stop then.
+
+        Without its timer nothing is started that could still be at work when this process ends.
+        """
+
+        def leave() -> None:
+            stands_still = time.monotonic() > self._had_turn + _STANDS_STILL_S
+            if stands_still and self._may_leave(is_over, keep_s):
+                log.info("nothing is left to do, and the broker is away: this worker ends")
+                self._end_at_once()
+
+        look = retried_later(leave)
+        while True:
+            time.sleep(_STANDS_STILL_S)
+            look()
+
+    def _may_leave(self, is_over: Callable[[], bool], keep_s: float) -> bool:
         if not is_over() or self._something_waits():
             self._idle_since = None
-            return
+            return False
         self._idle_since = self._idle_since or time.monotonic()
         if time.monotonic() < self._idle_since + keep_s:
-            return
+            return False
         if not WorkersLock(self._context.configuration.data_dir).may_leave():
-            return
+            return False
         # A job may have been queued between the check above and the lock. Once the lock is held, none can be
         # left to this worker: a command that wants to rely on it waits for the lock, finds no worker, and
         # starts one.
-        if not self._something_waits():
-            state.should_stop = 0
+        return not self._something_waits()
 
     def _something_waits(self) -> bool:
         backlog = job_queries.backlog(self._context.engine)

@@ -10,6 +10,8 @@ import psutil
 import pytest
 from fixtures.projects.project import Project, a_project, wait_for, wait_until_all_have_ended
 from fixtures.servers import warm
+from fixtures.servers.machines import a_redis
+from redis import Redis
 
 from bakeoff.domain.ids_and_times import new_id
 from bakeoff.worker.temporary import worker_for_command_run
@@ -255,6 +257,15 @@ def test_it_leaves_when_no_command_comes_for_a_while(project: Project) -> None:
         worker.wait(1)
 
     wait_until_it_has_left(project)
+
+
+def test_it_leaves_also_when_its_broker_is_gone_for_good() -> None:
+    with a_redis() as url, a_project({"good": {"path": "Means"}}, brokerUrl=url) as project:
+        run_keeping(project, 2, "good")
+        assert len(temporary(project)) == 1
+        Redis.from_url(url).shutdown(nosave=True)
+
+        wait_until_it_has_left(project)
 
 
 def test_one_that_was_started_with_other_settings_is_replaced(project: Project) -> None:
