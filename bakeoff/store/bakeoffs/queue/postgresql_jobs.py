@@ -4,7 +4,7 @@ All that a claim reads and writes is one statement; so is the end of a job with 
 before it takes the lock that it needs: a statement sees what was committed when it begins, so one that waited
 for a lock by itself would not see what the holder before has done.
 
-Claims happen one after another, under the lock "claim": this makes the limits exact and the turns fair. No
+Claims happen one after another, under one lock: this makes the limits exact and the turns fair. No
 lock is held while a worker is to hear or to answer something, nor while the disk is written: the transactions
 are committed without waiting for the disk. Behind an end there is a wait for it, when nothing is locked any
 more. Behind a claim there is none: if the machine of the server fails right then, the job is queued as
@@ -38,13 +38,7 @@ _SET_FOR_TRANSACTION = Statement(
 # must be read and passed by all. Each claim leaves some: the more workers waited, the more each claim read.
 # LOCK TABLE waits without a snapshot. In this mode the table can be read and written by others; nobody but
 # VACUUM waits for it.
-_WAIT_FOR_TURN = Statement("bakeoff_turn", "LOCK TABLE alembic_version IN SHARE UPDATE EXCLUSIVE MODE")
-#: Workers of versions before this one wait for their turn here.
-_KEEP_OLDER_WORKERS_OUT = Statement("bakeoff_claim_lock", "SELECT pg_advisory_xact_lock(hashtext('claim'))")
-_ONE_CLAIM_AT_A_TIME: Sequence[tuple[Statement, Values]] = [
-    (_WAIT_FOR_TURN, {}),
-    (_KEEP_OLDER_WORKERS_OUT, {}),
-]
+_ONE_CLAIM_AT_A_TIME = Statement("bakeoff_turn", "LOCK TABLE alembic_version IN SHARE UPDATE EXCLUSIVE MODE")
 #: The lock of `lock_run`.
 _LOCK_RUN = Statement("bakeoff_run_lock", "SELECT FROM evaluation_runs WHERE id = %(run)s FOR NO KEY UPDATE")
 
@@ -187,7 +181,7 @@ def claim(
     """
     statement = _claim_next() if job_id is None else _claim_one()
     values = {**_claim_values(wanted, excluded), "job": job_id}
-    steps = [(_SET_FOR_TRANSACTION, {}), *_ONE_CLAIM_AT_A_TIME, (statement, values)]
+    steps = [(_SET_FOR_TRANSACTION, {}), (_ONE_CLAIM_AT_A_TIME, {}), (statement, values)]
     return _claimed(send(engine, steps)[-1])
 
 
@@ -220,7 +214,7 @@ def complete(
         wanted, excluded = then
         next_claim = (_claim_next(), {**_claim_values(wanted, excluded), "after": job_id})
         # The lock for claims before the lock of the run: a claim takes them in this order.
-        steps = [*_ONE_CLAIM_AT_A_TIME, *steps, next_claim]
+        steps = [(_ONE_CLAIM_AT_A_TIME, {}), *steps, next_claim]
     found = send(engine, [(_SET_FOR_TRANSACTION, {}), *steps], [(WAIT_FOR_DISK, {})])
     ended, claimed = (found[-3], found[-2]) if then else (found[-2], ())
     return bool(ended), _claimed(claimed)
