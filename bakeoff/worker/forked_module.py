@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from bakeoff.cell.confinement.kernel_calls import show_command
+from bakeoff.cell.confinement.kernel_calls import release_pages_of_files, show_command
 from bakeoff.cell.inside.cell_main import THREAD_VARIABLES
 from bakeoff.domain.machine.own_packages_and_disk_space import own_packages_first
 
@@ -50,7 +50,10 @@ class ForkedProcess:
 
 
 def load(modules: Iterable[str]) -> None:
-    """Imports what children will need, once, and keeps the collector from writing to its pages."""
+    """Imports what children will need, once, and keeps the collector from writing to its pages.
+
+    This process itself needs little of it: pages of files are given back, and children map what they touch.
+    """
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # threads of BLAS would not be there in a child
     try:
@@ -64,6 +67,7 @@ def load(modules: Iterable[str]) -> None:
                 os.environ[name] = value
     gc.collect()
     gc.freeze()
+    release_pages_of_files()
 
 
 def fork(

@@ -4,19 +4,25 @@ import subprocess
 import sys
 
 #: As `bakeoff up` does it, up to its first child.
-LOADED = """
+IMPORTS = """
+import re
 import sys
+from pathlib import Path
 
 from bakeoff.api.listening_socket import listen
 from bakeoff.cli.commands.services import up_command
 from bakeoff.worker import forked_module, run_celery_nodes
-
-forked_module.load(run_celery_nodes.MODULES)
+"""
+LOADED = f"{IMPORTS}\nforked_module.load(run_celery_nodes.MODULES)\n"
+MAPPED_KB = """
+rollup = Path("/proc/self/smaps_rollup").read_text()
+sizes = dict(re.findall(r"^(\\w+): +(\\d+) kB$", rollup, re.MULTILINE))
+print(int(sizes["Rss"]) - int(sizes["Anonymous"]))
 """
 
 
-def _run(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", LOADED + code], capture_output=True, text=True, check=False)
+def _run(code: str, *, load: str = LOADED) -> str:
+    done = subprocess.run([sys.executable, "-c", load + code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -27,6 +33,12 @@ def test_up_loads_nothing_that_one_process_alone_needs_and_no_plugin_of_celery()
     assert {"celery.apps.worker", "celery.apps.beat", "tasks.evaluate"} <= loaded
     assert not {"fastapi", "uvicorn", "jinja2", "sklearn", "pandas"} & loaded
     assert not {"celery.bin.celery", "flower", "tornado", "prompt_toolkit"} & loaded
+
+
+def test_up_keeps_few_pages_of_the_files_that_it_loaded() -> None:
+    alone = f"{IMPORTS}\nfor name in run_celery_nodes.MODULES: __import__(name)\n"
+
+    assert int(_run(MAPPED_KB)) < int(_run(MAPPED_KB, load=alone)) / 2
 
 
 def test_what_up_loads_of_a_node_has_neither_a_configuration_nor_memory_of_a_pool() -> None:
