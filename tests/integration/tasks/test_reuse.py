@@ -61,6 +61,12 @@ def _as_in_the_worker(project: Project, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.syspath_prepend(project.folder)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_was_fitted_before(project: Project) -> None:
+    """In whatever order the tests run."""
+    project.forget()
+
+
 def run(project: Project, *models: str, **request: Any) -> str:
     """As anybody would: what can be taken over, is."""
     return project.run(*models, **{"fresh": False, **request})
