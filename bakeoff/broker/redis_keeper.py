@@ -26,7 +26,8 @@ USERS_LOCK = "users.lock"
 LOG = "redis.log"
 
 GRACE_S = 2.0  # without users; two commands in a row share one server
-_POLL_S = 0.5
+_LOOK_S = 0.5  # at the lock of the users, once they have left, and at a server that has just started
+_LOOK_IN_USE_S = 1.5
 _STOP_S = 3.0  # a server that needs longer for its last fsync is killed
 _BIND_S = 3.0  # until the socket of a new server must be there
 _EARLY_S = 1.0  # a server that ended so soon may have refused to start
@@ -51,7 +52,7 @@ class RedisServer:
 
     def __init__(self, folder: Path, socket: Path, executable: str) -> None:
         self._socket = socket
-        self._was_bound = False
+        self.is_bound = False
         self._has_ended = False
         self._started = time.monotonic()
         lock = _lock_when_the_former_is_gone(folder / SERVER_LOCK)
@@ -73,8 +74,8 @@ class RedisServer:
     def lost_its_socket(self) -> bool:
         """Whether its socket was removed, as cleaners of temporary folders do. No client reaches it then."""
         is_there = self._socket.exists()
-        self._was_bound = self._was_bound or is_there or self._age_s() > _BIND_S
-        return self._was_bound and not is_there
+        self.is_bound = self.is_bound or is_there or self._age_s() > _BIND_S
+        return self.is_bound and not is_there
 
     def _age_s(self) -> float:
         return time.monotonic() - self._started
@@ -161,14 +162,17 @@ def _command(folder: Path, socket: Path, executable: str) -> list[str]:
 class Users:
     def __init__(self, folder: Path) -> None:
         self._lock = open_lock(folder / USERS_LOCK)
-        self._last_seen = time.monotonic()
+        self._away_since = time.monotonic()  # the first look that found none
+        self.are_there = False  # at the last look
 
     def have_left(self) -> bool:
         """Whether no user came within the grace period. If so, new users wait until this process ends."""
-        if not try_lock(self._lock):
-            self._last_seen = time.monotonic()
+        were_there, self.are_there = self.are_there, not try_lock(self._lock)
+        if self.are_there:
             return False
-        if time.monotonic() - self._last_seen >= GRACE_S:
+        if were_there:
+            self._away_since = time.monotonic()
+        if time.monotonic() - self._away_since >= GRACE_S:
             return True
         fcntl.flock(self._lock, fcntl.LOCK_UN)
         return False
@@ -223,7 +227,8 @@ class Keeper:
     def _wants_another(self, server: RedisServer) -> bool:
         """Wait for the end of the server; True if it has to be started again."""
         while True:
-            self._signals.wait(_POLL_S)
+            calm = self._users.are_there and server.is_bound
+            self._signals.wait(_LOOK_IN_USE_S if calm else _LOOK_S)
             if server.has_ended() or self._folder_is_gone():
                 server.kill_group()
                 return not self._folder_is_gone()

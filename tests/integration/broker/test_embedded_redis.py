@@ -23,7 +23,7 @@ from bakeoff.broker import embedded_redis, redis_keeper
 from bakeoff.domain.errors import InfrastructureError
 
 DEADLINE_S = 15.0
-LONGER_THAN_THE_GRACE_S = 2.6
+LONGER_THAN_THE_GRACE_S = 4.0
 
 HOLDER = """
 import sys, time
