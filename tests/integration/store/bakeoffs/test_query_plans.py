@@ -343,10 +343,10 @@ def test_on_postgresql_a_claim_and_a_finish_with_the_next_claim_take_one_round_t
     assert then.claimed is not None
     assert then.claimed.job.id == queued[2].id
     assert trips == [
-        [["bakeoff_settings", "bakeoff_turn", "bakeoff_claim_lock", "bakeoff_claim_one"]],
+        [["bakeoff_settings", "bakeoff_turn", "bakeoff_claim_one"]],
         [
             [
-                *("bakeoff_settings", "bakeoff_turn", "bakeoff_claim_lock", "bakeoff_run_lock"),
+                *("bakeoff_settings", "bakeoff_turn", "bakeoff_run_lock"),
                 *("bakeoff_complete_result", "bakeoff_claim_next"),
             ],
             ["bakeoff_disk"],

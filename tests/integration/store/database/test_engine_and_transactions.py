@@ -202,7 +202,9 @@ def test_who_stands_still_within_a_transaction_stops_the_others_for_seconds_and_
     _, [job] = a_stored_run(engine)
 
     frozen = ExitStack()
-    one_at_a_time(frozen.enter_context(writing(engine)), "claim")
+    frozen.enter_context(writing(engine)).execute(
+        text("LOCK TABLE alembic_version IN SHARE UPDATE EXCLUSIVE MODE")  # as a claim does
+    )
     assert claim(engine, job).job.id == job.id
     with pytest.raises(InfrastructureError, match="idle-in-transaction timeout"):
         frozen.close()
