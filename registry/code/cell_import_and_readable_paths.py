@@ -9,6 +9,7 @@ from typing import Any
 from bakeoff.cell.confinement.file_grants import Closed, Marks
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.machine.own_packages_and_disk_space import SOURCES
+from registry.code.class_import import is_of_another_project
 from registry.code.model_building import is_class_mapping, is_object_mapping
 from registry.code.permitted_environment_and_files import outside_paths
 
@@ -16,10 +17,15 @@ from registry.code.permitted_environment_and_files import outside_paths
 def import_path(root: Path) -> tuple[str, ...]:
     """The folders beside the libraries: those of this process, then `root`, then a checkout of Bakeoff.
 
-    The checkout comes last, so that `import tasks` finds a project's own module before ours.
+    The checkout comes last, so that `import tasks` finds a project's own module before ours. Other projects
+    that this process works with are left out: their modules may have the same names.
     """
     pythons = (sys.prefix, sys.base_prefix)
-    known = [entry for entry in sys.path if entry.startswith("/") and not entry.startswith(pythons)]
+    known = [
+        entry
+        for entry in sys.path
+        if entry.startswith("/") and not entry.startswith(pythons) and not is_of_another_project(entry, root)
+    ]
     entries = dict.fromkeys([*known, str(root.resolve())])
     checkout = [entry for entry in entries if entry == str(SOURCES)]
     return (*(entry for entry in entries if entry not in checkout), *checkout)

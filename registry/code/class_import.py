@@ -99,6 +99,9 @@ def _module(where: str, root: Path) -> ModuleType:
     return _import_file(where, root) if where.endswith(".py") else _import_module(where, where, root)
 
 
+_projects: set[str] = set()  #: the folders that `add_to_import_path` has appended
+
+
 def add_to_import_path(root: Path) -> None:
     """Appends the folder, so that a project's own modules never hide ours or a library's.
 
@@ -108,7 +111,13 @@ def add_to_import_path(root: Path) -> None:
     folder = str(root.resolve())
     if folder not in sys.path:
         sys.path.append(folder)
+        _projects.add(folder)
     sys.path_importer_cache.pop(folder, None)
+
+
+def is_of_another_project(entry: str, root: Path) -> bool:
+    """Whether the entry of the import path was put there for another project that this process works with."""
+    return entry in _projects and entry != str(root.resolve())
 
 
 def nearest(word: str, known: Iterable[str], *, alike: float = 0.6) -> str:

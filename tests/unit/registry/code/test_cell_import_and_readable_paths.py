@@ -6,6 +6,7 @@ import pytest
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from registry.code.cell_import_and_readable_paths import class_paths, import_path, readable_paths
+from registry.code.class_import import add_to_import_path
 
 
 @pytest.fixture
@@ -26,6 +27,15 @@ def test_modules_are_sought_where_this_process_seeks_them_and_last_below_the_roo
 
     assert import_path(root) == ("/opt/plugins", str(root), "/opt/more")
     assert import_path(Path("/srv/project")) == ("/opt/plugins", str(root), "/opt/more", "/srv/project")
+
+
+def test_modules_of_another_project_that_this_process_works_with_are_left_out(root, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    for project in (other, root):
+        add_to_import_path(project)
+
+    assert str(other) not in import_path(root)
+    assert str(root) in import_path(root)
 
 
 def test_all_but_what_is_hidden_is_readable(root):
