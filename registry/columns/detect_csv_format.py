@@ -90,8 +90,8 @@ def _encoding_of(start: bytes, path: Path) -> str:
             return name
     if b"\0" in start:
         raise InvalidInputError(
-            f"{path} has zero bytes, so it is no UTF-8 text: if it is UTF-16, say so by "
-            "`encoding: utf-16-le` in the dataset's entry, or --encoding utf-16-le"
+            f"{path} has zero bytes, so it is no UTF-8 text: save it as UTF-8; or, if it is a dataset "
+            "in UTF-16, say so by `encoding: utf-16-le` in its entry or --encoding utf-16-le"
         )
     return "utf-8"
 

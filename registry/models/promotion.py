@@ -54,10 +54,11 @@ def promote(
 
     GateError if a gate fails, unless forced. TamperedError for a version with a damaged file, which nobody
     could load: it does not come to a stage that has gates. ConflictError for a version that is in the stage
-    already. `root` is the folder of the project, for the
-    hooks; None as `by` means the user's name; `evidence_of` finds what runs know of the version, for gates
-    that compare it with Production. `strict` adds a gate: no finding of high severity is open in its newest
-    run.
+    already.
+
+    `root` is the folder of the project, for the hooks; None as `by` means the user's name; `evidence_of`
+    finds what runs know of the version, for gates that compare it with Production. `strict` adds a gate: no
+    finding of high severity is open in its newest run.
     """
     version = registry.get(identifier)
     while True:

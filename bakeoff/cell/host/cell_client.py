@@ -16,6 +16,7 @@ from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, CellUsage, End, Failure
 from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.cell.host.open_and_place_output_files import Outputs
+from bakeoff.cell.inside.cell_api import open_inputs
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.machine.own_packages_and_disk_space import is_lack_of_room
 
@@ -99,13 +100,15 @@ class WarmParent:
         self.close()
 
     def _send(self, order: Order, outputs: Outputs) -> None:
-        present = {name: file for name, file in order.inputs.items() if file.is_file()}
         with ExitStack() as opened:
-            inputs = [opened.enter_context(file.open("rb")).fileno() for file in present.values()]
             log = _open_log(order.log)
             opened.callback(os.close, log)
-            message = {"order": replace(order, inputs=present).to_json()}
-            self._channel.send(message, [log, *outputs.descriptors, *inputs])
+            inputs = open_inputs(order.inputs)
+            for descriptor in inputs.values():
+                opened.callback(os.close, descriptor)
+            present = replace(order, inputs={name: order.inputs[name] for name in inputs})
+            descriptors = [log, *outputs.descriptors, *inputs.values()]
+            self._channel.send({"order": present.to_json()}, descriptors)
 
     def _await(self, longest_s: float, keep_going: Callable[[], bool], tick_s: float) -> CellOutcome:
         overdue = monotonic() + longest_s

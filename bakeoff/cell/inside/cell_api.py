@@ -130,15 +130,25 @@ class CellApi:
             line = line[os.write(self._report, line) :]
 
 
+def open_inputs(inputs: Mapping[str, Path]) -> dict[str, int]:
+    """Descriptors of those that are there. The entry misses the others when it opens them."""
+    opened = {}
+    for name, file in inputs.items():
+        with suppress(FileNotFoundError):
+            opened[name] = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    return opened
+
+
 @contextmanager
 def without_cell(
     scratch: Path, outputs: Mapping[str, Path], inputs: Mapping[str, Path] | None = None
 ) -> Iterator[CellApi]:
     """For an entry that is called in this process: what it gets in a cell, but the report goes nowhere."""
     opened = {name: os.open(file, os.O_WRONLY | os.O_CREAT, 0o600) for name, file in outputs.items()}
-    read = {name: os.open(file, os.O_RDONLY) for name, file in (inputs or {}).items()}
     with Path(os.devnull).open("wb") as report:
-        inside = CellApi(scratch=scratch, report=report.fileno(), outputs=opened, inputs=read)
+        inside = CellApi(
+            scratch=scratch, report=report.fileno(), outputs=opened, inputs=open_inputs(inputs or {})
+        )
         try:
             yield inside
         finally:  # this process goes on, also when the entry raised

@@ -17,6 +17,7 @@ from bakeoff.domain.metric_names_and_scoring_rules import Average, ScoringRules
 from bakeoff.domain.snapshot_reference_and_split_design import ONE_SPLIT, Design, Pinned
 from bakeoff.evaluation.datasets.pin_cache import PinRequest
 from bakeoff.evaluation.datasets.pin_snapshot import pin
+from bakeoff.evaluation.jobs.cell_failure import Faulty
 from bakeoff.evaluation.jobs.evaluation_job import Scored, evaluate_in_cell
 from bakeoff.evaluation.jobs.inputs_of_every_evaluation_step import (
     EvaluationUnderWay,
@@ -210,3 +211,30 @@ def test_fits_that_are_repeated_to_compare_them_have_cells_of_their_own(bake: Ba
     _, outcomes = bake(["light"], repeat_check=True)
 
     assert [outcome.left for outcome in outcomes] == [(), ()]
+
+
+def test_a_fold_whose_files_are_gone_is_a_damaged_snapshot(parents: list[WarmParent], tmp_path: Path) -> None:
+    data = _pinned(tmp_path, Design(folds=FOLDS))
+    (data.folder / "fold-001" / "y_train.npy").unlink()
+    run = a_run(dataset=data.ref)
+    evaluation = EvaluationUnderWay(
+        job=a_job(run, candidate=a_library_candidate("bayes")),
+        run=run,
+        paths=JobPaths(
+            root=tmp_path,
+            closed=(),
+            snapshot=data.folder,
+            log=tmp_path / "log",
+            predictions=tmp_path / "p.npy",
+        ),
+        grant=Grant(threads=1, memory_mb=None),
+        permission=StopsNever(),
+        fold=1,
+        is_part=True,
+    )
+
+    end = evaluate_in_cell(evaluation, parents[0])
+
+    assert isinstance(end, Faulty)
+    assert "is damaged" in end.error.message
+    assert "y_train.npy" in end.error.message

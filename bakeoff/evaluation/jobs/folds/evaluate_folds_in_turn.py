@@ -1,9 +1,9 @@
 """Evaluates the folds of one evaluation, one after another.
 
 A cell that has learnt the labels of one fold could remember them in the next, where they are to be predicted.
-So each fold gets a new cell, unless the candidate is code of a library alone, and in any case the training
-labels of its own fold alone. All are forked from the same warm parent: the libraries are loaded once, and
-memory is given back when a cell ends.
+So each fold gets a new cell, unless the candidate is code of a library alone. In either case the cell is
+given the training labels of the fold at hand, and can open those of no other. All cells are forked from the
+same warm parent: the libraries are loaded once, and memory is given back when a cell ends.
 
 Each fold is kept when it is done. If the worker dies, the next one fits only what is left: a fold counts if
 its predictions are the ones that were kept, and the candidate is what it was. So does a fold that another job
