@@ -234,7 +234,7 @@ def test_a_hundred_orders_leave_nothing_behind(kitchen):
 
 
 def descriptors_at_rest(*pids: int) -> list[int]:
-    """How many each has open. A warm parent makes the pipes of its next order after the answer to this one."""
+    """How many each has open. A warm parent makes the next pipes just after its answer to an order."""
 
     def look() -> list[int]:
         return [len(names_in(f"/proc/{pid}/fd")) for pid in pids]
