@@ -18,9 +18,12 @@ from bakeoff.worker.process_supervisor import AskedByChild, Child
 
 #: Two that bring work, then one that does it; each says when it is told to end, and how.
 SUPERVISOR = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 from bakeoff.worker.process_supervisor import Child, supervise
+
+# A shell starts what it runs in the background with this signal ignored, and then no trap hears it.
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 def says(name, is_vital, then):
     trap = f"trap 'echo {name} TERM >> said; {then}' TERM; trap 'echo {name} QUIT >> said; exit' QUIT"
