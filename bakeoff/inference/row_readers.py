@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import broken_csv
 from registry.columns.detect_csv_format import format_of
+from registry.columns.short_csv_rows import may_hide_short_rows, refuse_short_rows
 from registry.columns.signature import ColumnSpec, ColumnType, Signature
 
 if TYPE_CHECKING:
@@ -102,10 +103,14 @@ class _DelimitedRows:
 
         text = {name: "str" for name in self.names if name in self._text.union(ids)}
         both = (set(ids) & set(features)) - self._text
+        rows, suspicious = 0, False
         with self._errors(), self._parse(dtype=text, chunksize=size) as chunks:
             for chunk in chunks:
+                rows, suspicious = rows + len(chunk), suspicious or may_hide_short_rows(chunk)
                 frame = chunk[list(features)].assign(**{name: self._numbers(chunk[name]) for name in both})
                 yield frame, pa.Table.from_pandas(chunk[list(ids)], preserve_index=False)
+        if suspicious:
+            refuse_short_rows(self.path, self._written, self.names, rows)
 
     def _header(self) -> tuple[str, ...]:
         """The first line as it is; pandas would rename a name that occurs twice.

@@ -9,6 +9,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import broken_csv, listed, nearest
 from bakeoff.evaluation.datasets.convert_to_declared_dtypes import known_types
 from registry.columns.detect_csv_format import CsvFormat, format_of
+from registry.columns.short_csv_rows import may_hide_short_rows, refuse_short_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,14 +33,18 @@ def located(path: str, root: Path) -> Path:
 def read_csv(path: Path, dtypes: Mapping[str, str], written: CsvFormat | None = None) -> "pd.DataFrame":
     """`written`: how the file is written; None: as it seems."""
     written = written or format_of(path)
-    known = known_types(dtypes, csv_columns(path, written), str(path))
+    names = csv_columns(path, written)
+    known = known_types(dtypes, names, str(path))
     parsed = {column: name for column, name in known.items() if name.startswith(_PARSED)}
     text = dict.fromkeys(known.keys() - parsed.keys(), "str")
     try:
-        return _read_csv(path, written, dtype={**parsed, **text})
+        frame = _read_csv(path, written, dtype={**parsed, **text})
     except (ValueError, TypeError, OverflowError):
         # The error of the parser names no row. Read as text instead: `convert` names column, row and value.
-        return _read_csv(path, written, dtype=dict.fromkeys(known, "str"))
+        frame = _read_csv(path, written, dtype=dict.fromkeys(known, "str"))
+    if may_hide_short_rows(frame):
+        refuse_short_rows(path, written, names, len(frame))
+    return frame
 
 
 def csv_columns(path: Path, written: CsvFormat | None = None) -> list[str]:
