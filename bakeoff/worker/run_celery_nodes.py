@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bakeoff.broker import CONTROL, EVALUATIONS
 from bakeoff.settings.configuration import Configuration
-from bakeoff.worker import celery_process, early_oven
+from bakeoff.worker import celery_process, early_oven, forked_module
 from bakeoff.worker.process_supervisor import Child, supervise
 
 #: What the nodes and beat import. Not `celery.bin.celery`, which imports all commands and plugins of Celery.
@@ -72,5 +72,12 @@ def beat(configuration: Configuration, log_level: str) -> Child:
 
 
 def serve(configuration: Configuration, *, log_level: str = "INFO") -> None:
-    """Runs both nodes until SIGTERM or Ctrl-C. Running jobs have a grace period; at a second signal none."""
-    supervise(nodes(configuration, log_level))
+    """Runs both nodes until SIGTERM or Ctrl-C. Running jobs have a grace period; at a second signal none.
+
+    They are forked from this process, which may have no connection to an SQLite database.
+    """
+    children = nodes(configuration, log_level)
+    for child in children:
+        child.is_forked = True
+    forked_module.load(MODULES)
+    supervise(children)

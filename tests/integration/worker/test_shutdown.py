@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fixtures.projects.kitchen import is_alive
@@ -56,9 +57,15 @@ def test_a_job_that_ends_within_the_grace_is_not_put_back(project: Project) -> N
         assert "waits in" in worker.log
 
 
-def test_both_nodes_serve_until_they_are_told_to_stop(project: Project) -> None:
+def start_of(pid: int) -> bytes:
+    """What the kernel says to a program at its start: chance numbers, which a fork has of its parent."""
+    return Path(f"/proc/{pid}/auxv").read_bytes()
+
+
+def test_both_nodes_are_forked_and_serve_until_they_are_told_to_stop(project: Project) -> None:
     with project.launch(sys.executable, "-c", SERVE) as nodes:
         wait_for(lambda: nodes.log.count(" ready.") == 2, "the start of both nodes")
+        assert [start_of(node) for node in nodes.pool] == [start_of(nodes.process.pid)] * 2
         [evaluating] = wait_for(lambda: project.context.messenger.queue_readers()["evaluations"], "a reader")
         [controlling] = wait_for(lambda: project.context.messenger.queue_readers()["control"], "a reader")
         assert evaluating != controlling

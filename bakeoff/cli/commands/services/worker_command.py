@@ -58,6 +58,7 @@ def worker(
     worker_for_command_run.stop_idle(context)  # it would take memory, and jobs
     settings = configuration.settings
     terminal.announce(f"taking {settings.eval_workers} evaluations at once on {settings.node}; Ctrl-C stops")
+    context.engine.dispose()  # a forked child must not inherit a connection
     run_celery_nodes.serve(configuration, log_level=log_level)
 
 
