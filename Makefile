@@ -34,8 +34,8 @@ $(READY): requirements.lock pyproject.toml
 demo: setup  ## Run a bake-off of the shipped candidates, with a real Redis and a real Celery worker
 	@$(BIN)/bakeoff run breast_cancer --with broken || [ $$? -eq 3 ]
 
-test: setup  ## Run the tests, but for those that need servers: ORDER=random SHUFFLE=7 HYPOTHESIS_PROFILE=thorough
-	@$(PYTEST) -m "not services"
+test: setup  ## Run the tests, but for those that need servers: SERVICES=yes ORDER=random SHUFFLE=7 HYPOTHESIS_PROFILE=thorough
+	@$(PYTEST) $(if $(filter yes,$(SERVICES)),,-m "not services")
 
 test-services: setup  ## Run the tests that need servers (PostgreSQL, MLflow, Chromium)
 	@$(PYTEST) -m services
