@@ -345,6 +345,7 @@ class SavedOut(Out):
     name: str
     version: str
     uri: str
+    saved_already: bool = Field(description="an earlier run saved the same model: there is no new version")
 
 
 class NotSavedOut(Out):

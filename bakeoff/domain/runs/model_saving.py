@@ -39,6 +39,7 @@ class Saved:
     evaluation_id: str
     name: str
     version: str
+    already: bool = False  #: it was there before: an earlier run saved the same model
 
     @property
     def uri(self) -> str:
@@ -125,6 +126,7 @@ def _saved_record(saved: Saved) -> dict[str, Any]:
         "name": saved.name,
         "version": saved.version,
         "uri": saved.uri,
+        "savedAlready": saved.already,
     }
 
 

@@ -82,7 +82,8 @@ def _outcome(context: Context, run: Run, selection: Selection, request: SaveRequ
         return SavingOutcome(remark=selection.remark)
     registry = open_registry(context.configuration)
     outcomes = {
-        result.evaluation_id: _save(context, registry, result, request.name) for result in selection.wanted
+        result.evaluation_id: _save(context, registry, run, result, request.name)
+        for result in selection.wanted
     }
     best = outcomes.get(selection.best.evaluation_id) if selection.best else None
     return SavingOutcome(
@@ -93,18 +94,25 @@ def _outcome(context: Context, run: Run, selection: Selection, request: SaveRequ
     )
 
 
-def _save(context: Context, registry: BaseModelRegistry, result: Result, name: str) -> Saved | NotSaved:
+def _save(
+    context: Context, registry: BaseModelRegistry, run: Run, result: Result, name: str
+) -> Saved | NotSaved:
     job = job_queries.get(context.engine, result.reused_from or result.evaluation_id)
     try:
-        version = _find(registry, job) or _add(context, registry, result, job, name)
+        version = (
+            _find(registry, job)
+            or _find_same(context, registry, run, result, name)
+            or _add(context, registry, result, job, name)
+        )
     except (_NothingToSaveError, InvalidInputError, TamperedError) as exc:
         return NotSaved(candidate=job.candidate.id, evaluation_id=job.id, reason=str(exc))
     return Saved(
         candidate=job.candidate.id,
-        run_id=job.run_id,
-        evaluation_id=job.id,
+        run_id=version.origin.run_id or job.run_id,
+        evaluation_id=version.origin.evaluation_id or job.id,
         name=version.name,
         version=version.version,
+        already=version.origin.run_id != run.id,
     )
 
 
@@ -114,6 +122,26 @@ def _find(registry: BaseModelRegistry, job: Job) -> ModelVersion | None:
         (v for v in registry.versions(VersionFilter(run_id=job.run_id)) if v.origin.evaluation_id == job.id),
         None,
     )
+
+
+def _find_same(
+    context: Context, registry: BaseModelRegistry, run: Run, result: Result, name: str
+) -> ModelVersion | None:
+    """The undamaged version that has the same model, if a schedule started the run.
+
+    A schedule fits the same candidates again each night, though nothing may have changed. Who starts a run by
+    hand and has its winner saved gets the version that was asked for.
+    """
+    left = job_queries.fitted_in(context.engine, result.evaluation_id)
+    if not isinstance(left, FittedModel) or schedule_slots.schedule_of(context.engine, run.id) is None:
+        return None
+    for version in registry.versions(VersionFilter(name=name, dataset_id=run.dataset.dataset_id)):
+        fitted = (version.digest, version.origin.split_id, version.origin.candidate_id, version.metrics)
+        if fitted == (left.digest, run.dataset.split_id, result.model_id, result.metrics):
+            with suppress(TamperedError):
+                registry.verify(version.id)
+                return version
+    return None
 
 
 class _NothingToSaveError(Exception):

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 import yaml
 from fixtures.projects.project import Project, Worker, a_project, wait_for
 from sklearn.metrics import f1_score
+from sqlalchemy import insert
 
+from bakeoff.domain.ids_and_times import new_id, utc_now
 from bakeoff.domain.model_version import ModelVersion, Stage, VersionFilter
 from bakeoff.domain.runs.model_saving import PromotionOutcome, Saving, SavingOutcome
 from bakeoff.domain.runs.result import NotKept
@@ -21,6 +24,8 @@ from bakeoff.evaluation.datasets.read_snapshot import open_snapshot, sealed_labe
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.inference import ModelPredictor
 from bakeoff.store.bakeoffs import cancellation, job_queries, run_rows, saving_rows
+from bakeoff.store.database.all_tables import schedule_slots
+from bakeoff.store.database.engine_and_transactions import writing
 from registry import ModelRegistry
 from tasks import enqueue
 
@@ -404,11 +409,54 @@ def test_a_retry_points_to_the_version_that_its_reused_winner_was_saved_as(proje
     again = enqueue.retry(first)
     after = outcome(project, again)
 
-    assert after.saved == before.saved
+    assert after.saved == tuple(replace(one, already=True) for one in before.saved)
     assert after.promotion is not None
     assert (after.promotion.promoted, after.promotion.version) == (True, "1.0.0")
     assert numbers(project, "again") == ["1.0.0"]
     assert len([line for line in registry_of(project).history("again") if line.moved]) == 1
+
+
+def scheduled(project: Project, *models: str, **request: Any) -> str:
+    run_id = new_id()
+    slot = {"schedule": "nightly", "slot_at": utc_now(), "run_id": run_id, "state": "started"}
+    with writing(project.engine) as connection:
+        connection.execute(insert(schedule_slots).values(**slot, due_at=utc_now(), tries=1, error=""))
+    return start(project, *models, run_id=run_id, **request)
+
+
+def test_a_schedule_saves_no_second_version_of_the_same_model(project: Project) -> None:
+    first = outcome(project, scheduled(project, "linear", save_as="each-night"))
+    again = saving(project, scheduled(project, "linear", save_as="each-night"))
+
+    [one] = first.saved
+    assert (one.version, one.already) == ("1.0.0", False)
+    assert again.outcome is not None
+    assert again.outcome.saved == (replace(one, already=True),)
+    assert numbers(project, "each-night") == ["1.0.0"]
+    [shown] = again.to_record()["models"]
+    assert (shown["uri"], shown["savedAlready"]) == ("models:/each-night/1.0.0", True)
+    assert not project.configuration.fitted_of(again.run_id, "x").parent.exists()
+
+
+def test_a_schedule_saves_a_new_version_where_the_model_is_another_or_the_saved_one_is_damaged(
+    project: Project,
+) -> None:
+    outcome(project, scheduled(project, "linear", save_as="moves"))
+    outcome(project, scheduled(project, "boosted", save_as="moves"))
+    assert numbers(project, "moves") == ["1.0.1", "1.0.0"]
+
+    with Path(registry_of(project).get("moves/1.0.0").file_path).open("ab") as file:
+        file.write(b"!")
+    [found] = outcome(project, scheduled(project, "linear", save_as="moves")).saved
+
+    assert (found.version, found.already) == ("1.0.2", False)
+
+
+def test_who_has_the_same_model_saved_by_hand_gets_a_new_version(project: Project) -> None:
+    outcome(project, start(project, "linear", save_as="by-hand"))
+    [found] = outcome(project, start(project, "linear", save_as="by-hand")).saved
+
+    assert (found.version, found.already) == ("1.0.1", False)
 
 
 def test_a_winner_whose_saved_file_is_damaged_by_now_is_not_promoted_and_the_saving_ends(

@@ -1,6 +1,7 @@
 """What is shown of the models that a run saves."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 from fixtures.values.samples import NOON
@@ -32,6 +33,12 @@ def test_what_was_saved_and_promoted_is_told_with_what_it_replaced():
     assert shown(SavingOutcome(saved=(WINNER,), promotion=promotion)) == [
         "saved      churn 1.0.3 (tree)",
         "           promoted to Production, replacing 1.0.1",
+    ]
+
+
+def test_a_model_that_an_earlier_run_has_saved_is_told_with_its_version():
+    assert shown(SavingOutcome(saved=(replace(WINNER, already=True),))) == [
+        "saved      already as churn 1.0.3 (tree)"
     ]
 
 

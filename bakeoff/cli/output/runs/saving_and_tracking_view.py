@@ -88,7 +88,8 @@ def _local(moment: datetime) -> str:
 def _outcome_rows(outcome: SavingOutcome, said: str) -> Iterator[_Row]:
     for one in outcome.saved:
         version = f"{clean(one.name)} {one.version}"
-        yield "saved", Text.assemble((version, "bold green"), f" ({clean(one.candidate)})")
+        before = "already as " if one.already else ""
+        yield "saved", Text.assemble(before, (version, "bold green"), f" ({clean(one.candidate)})")
     for lost in outcome.not_saved:
         yield "not saved", Text(f"{clean(lost.candidate)}: {clean(lost.reason)}", "yellow")
     if outcome.remark:
