@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bakeoff.operations.context import Context
 
 _PAUSE_S = 0.25
+_SAY_EVERY_S = 10  #: so long nobody wonders what it waits for
 _NO_WORKER_AFTER = timedelta(seconds=30)  #: a saving that is due for longer shows that no worker is there
 
 _Row = tuple[str, Text]
@@ -37,10 +38,29 @@ def wait_until_saved(context: "Context", run: Run, console: "Console") -> None:
     """
     if run.save is None or not is_under_way(context, run.id):
         return
+    began = time.monotonic()
+    say_after_s = _SAY_EVERY_S
     with terminal.busy(console, "comparing with Production, and saving the models"):
         while is_under_way(context, run.id):
             worker_for_command_run.replace_the_dead(context, run.id)
+            if time.monotonic() - began >= say_after_s:
+                terminal.show(
+                    console, f"still saving after {say_after_s} s: {_what_it_waits_for(context, run)}"
+                )
+                say_after_s += _SAY_EVERY_S
             time.sleep(_PAUSE_S)
+
+
+def _what_it_waits_for(context: "Context", run: Run) -> str:
+    from bakeoff.operations.doctor.diagnosis_levels import DiagnosisLevel
+    from bakeoff.operations.doctor.registry_and_tracking_check import check_registry
+
+    saving = saving_rows.of_run(context.engine, run.id)
+    if saving is None:
+        return "the verdict is being made"
+    attempt = f"try {saving.tries}" if saving.tries else "no worker has begun"
+    said = [one.message for one in check_registry(context) if one.level is not DiagnosisLevel.OK]
+    return f"{attempt}; {'; '.join(said) or 'the registry answers'}"
 
 
 def is_under_way(context: "Context", run_id: str) -> bool:
