@@ -2,9 +2,8 @@
 
 import json
 import os
-import resource
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from fixtures.places import ROOT
@@ -27,26 +26,33 @@ def ready(project: Project) -> Project:
     return project
 
 
-def bakeoff(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+def bakeoff(
+    *arguments: str, program: tuple[str, str] = ("-m", "bakeoff.cli.main")
+) -> "subprocess.CompletedProcess[str]":
     return warm.run(
-        [sys.executable, "-m", "bakeoff.cli.main", *arguments],
+        [sys.executable, *program, *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
-        **options,
     )
 
 
-def write_little() -> None:
-    """Larger files cannot be written, wherever they are: as on a full disk, but for the reason."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
+#: Larger files cannot be written, wherever they are: as on a full disk, but for the reason.
+WRITING_LITTLE = """
+import resource
+
+from bakeoff.cli.main import run
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
+run()
+"""
 
 
 def test_a_snapshot_that_cannot_be_written_is_an_error_that_names_the_room_and_leaves_nothing(
     ready: Project,
 ) -> None:
-    done = bakeoff("run", "data.csv", "--target", "y", "--in-process", preexec_fn=write_little)
+    done = bakeoff("run", "data.csv", "--target", "y", "--in-process", program=("-c", WRITING_LITTLE))
 
     folder = ready.root / "data" / "snapshots"
     assert done.returncode == 4
