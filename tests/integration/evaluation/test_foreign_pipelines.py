@@ -41,7 +41,8 @@ CANDIDATES = {
 def ended() -> Iterator[tuple[Project, str, RunVerdict]]:
     chance = np.random.default_rng(5)
     sources = {"source": "csv", "path": "rows.csv", "target": "fraud"}
-    with a_project({}, datasets={"payments": sources}) as project:
+    libraries = ["imblearn", "skrub", "category_encoders"]  # once for all cells: each takes a second
+    with a_project({}, datasets={"payments": sources}, preload=libraries) as project:
         rows = ["amount,age,city,fraud"]
         for amount, age, city, noise in zip(
             *chance.normal(size=(2, 1500)), chance.integers(0, 5, 1500), chance.normal(size=1500), strict=True
