@@ -31,7 +31,7 @@ from bakeoff.worker.worker_oven import preloaded
 
 PACKAGES = tuple(Settings().shared_cells)
 TREE = "sklearn.tree:DecisionTreeClassifier"
-FOLDS = 3
+FOLDS = 2
 
 CANDIDATES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "dummy": ("sklearn.dummy:DummyClassifier", {"strategy": "stratified"}),
