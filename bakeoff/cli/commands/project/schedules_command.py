@@ -48,26 +48,35 @@ def schedules(
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A schedule of the configuration.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The schedule as JSON, as it is then.")]
 
 
 @app.command("pause")
-def pause(name: Name, config: ConfigFile = None) -> None:
+def pause(name: Name, as_json: AsJson = False, config: ConfigFile = None) -> None:
     """Start nothing from this schedule until it is resumed. Runs that are under way go on."""
     from bakeoff.domain.ids_and_times import user_name
-    from bakeoff.operations.runs.scheduled_runs import pause_schedule
+    from bakeoff.operations.runs.scheduled_runs import pause_schedule, schedule_status
 
-    changed = pause_schedule(project_access.open_project(config), name, by=user_name())
+    context = project_access.open_project(config)
+    changed = pause_schedule(context, name, by=user_name())
+    if as_json:
+        terminal.write_json(schedule_status(context, name).to_record())
+        return
     said = "is paused" if changed else "was paused already"
     terminal.out().print(f"{name} {said}: `bakeoff schedules resume {name}` goes on with it")
 
 
 @app.command("resume")
-def resume(name: Name, config: ConfigFile = None) -> None:
+def resume(name: Name, as_json: AsJson = False, config: ConfigFile = None) -> None:
     """Go on with a schedule that was paused. What was due meanwhile is not caught up."""
-    from bakeoff.operations.runs.scheduled_runs import resume_schedule
+    from bakeoff.operations.runs.scheduled_runs import resume_schedule, schedule_status
 
-    changed = resume_schedule(project_access.open_project(config), name)
-    terminal.out().print(f"{name} goes on" if changed else f"{name} was not paused")
+    context = project_access.open_project(config)
+    changed = resume_schedule(context, name)
+    if as_json:
+        terminal.write_json(schedule_status(context, name).to_record())
+    else:
+        terminal.out().print(f"{name} goes on" if changed else f"{name} was not paused")
 
 
 def _table(found: Sequence["ScheduleStatus"], width: int) -> "list[RenderableType]":

@@ -126,6 +126,16 @@ def test_a_schedule_that_is_paused_says_by_whom_and_since_when(scheduled: Projec
     )
 
 
+def test_pause_and_resume_answer_with_the_schedule_as_json(scheduled: Project) -> None:
+    paused = json.loads(scheduled.bakeoff("schedules", "pause", "often", "--json").stdout)
+    assert [paused] == [
+        one for one in json.loads(scheduled.bakeoff("schedules", "--json").stdout) if one["name"] == "often"
+    ]
+    resumed = json.loads(scheduled.bakeoff("schedules", "resume", "often", "--json").stdout)
+
+    assert [one["pausedAt"] is None for one in (paused, resumed)] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
