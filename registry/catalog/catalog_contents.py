@@ -13,6 +13,8 @@ from bakeoff.domain.wording import quoted
 from registry.catalog import ensemble_weights
 from registry.code.class_import import nearest
 
+_MOST_NAMED = 20
+
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogContents:
@@ -76,8 +78,9 @@ class CatalogContents:
     def model_config(self, model_id: str) -> ModelConfig:
         found = self.candidates.get(model_id) or self.disabled.get(model_id)
         if found is None:
-            signals = ", ".join(self.signal_models) or "none at all"
-            raise NotFoundError(f"there is no signal model {quoted(model_id)}: there are {signals}")
+            meant = nearest(model_id, self.signal_models)
+            said = " ".join(filter(None, (meant, f"there are {_in_brief(self.signal_models)}")))
+            raise NotFoundError(f"there is no signal model {quoted(model_id)}: {said}")
         if found.kind is not CandidateKind.SIGNAL:
             raise InvalidInputError(
                 f"{model_id} is a candidate for bake-offs, not a signal model: it would have `kind: signal`"
@@ -89,8 +92,8 @@ class CatalogContents:
             return f"{why_rejected(self.rejected[candidate_id])} (then `bakeoff models` looks at it again)"
         if candidate_id in self.disabled:
             return f"it is disabled: set `enabled: true` in the catalog file, or add `--with {candidate_id}`"
-        known = ", ".join(self.candidates) or "none at all"
-        return nearest(candidate_id, self.candidates).removeprefix("; ") or f"there are {known}"
+        meant = nearest(candidate_id, [*self.candidates, *self.disabled, *self.rejected])
+        return " ".join(filter(None, (meant, f"there are {_in_brief(self.candidates)}")))
 
     def to_record(self) -> dict[str, Any]:
         """The contents as JSON, over HTTP and in `--json`."""
@@ -110,3 +113,10 @@ class CatalogContents:
 
 def why_rejected(rejection: Rejection) -> str:
     return f"{rejection.id} was rejected because {rejection.cause}: {rejection.fix}"
+
+
+def _in_brief(ids: Iterable[str]) -> str:
+    known = list(ids)
+    more = len(known) - _MOST_NAMED
+    named = ", ".join(known[:_MOST_NAMED]) or "none at all"
+    return f"{named} and {more:,} more: `bakeoff models` lists them" if more > 0 else named

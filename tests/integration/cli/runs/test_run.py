@@ -162,7 +162,9 @@ def test_what_cannot_run_is_refused_and_leaves_no_run(ready: Project) -> None:
     nowhere = bakeoff("run", "irs", "--no-worker")
 
     assert [unknown.returncode, nowhere.returncode] == [2, 2]
-    assert unknown.stderr == "error: there is no candidate 'tre' to run: did you mean 'tree'?\n"
+    assert unknown.stderr == (
+        "error: there is no candidate 'tre' to run: did you mean 'tree'? there are tree, line\n"
+    )
     assert nowhere.stderr.startswith("error: there is no dataset irs in the configuration, ")
     assert run_rows.page(ready.engine, limit=1) == []
 
