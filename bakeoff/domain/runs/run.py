@@ -146,15 +146,11 @@ class Run:
         }
 
 
-def end_of_run(jobs: Mapping[JobState, int], baseline: JobState | None = None) -> RunState:
-    """The state that a run ends in, from the number of its jobs in each state, once all have ended.
-
-    `baseline` is the state of one of them, the job of the baseline. A run in which nobody else completed has
-    failed: the baseline was added to compare with, and there is nothing to compare.
-    """
+def end_of_run(jobs: Mapping[JobState, int]) -> RunState:
+    """The state that a run ends in, from the number of its jobs in each state, once all have ended."""
     if jobs.get(JobState.CANCELLED):
         return RunState.CANCELLED
     completed = jobs.get(JobState.COMPLETED, 0)
     if completed and completed + jobs.get(JobState.STOPPED, 0) == sum(jobs.values()):
         return RunState.COMPLETED
-    return RunState.PARTIAL if completed > (baseline is JobState.COMPLETED) else RunState.FAILED
+    return RunState.PARTIAL if completed else RunState.FAILED

@@ -29,12 +29,6 @@ _LOCK = select(runs.c.id).where(runs.c.id == bindparam("run")).with_for_update(k
 _GET = select(runs).where(runs.c.id == bindparam("run"))
 _EXISTS = select(runs.c.id).where(runs.c.id == bindparam("run"))
 _NEWEST = select(runs.c.id).order_by(runs.c.created_at.desc(), runs.c.id.desc())
-_ENDS = (
-    select(jobs.c.state, func.count(), func.count().filter(jobs.c.model_id == runs.c.baseline_id))
-    .join_from(jobs, runs, jobs.c.run_id == runs.c.id)
-    .where(jobs.c.run_id == bindparam("run"), IS_WHOLE)
-    .group_by(jobs.c.state)
-)
 _STILL_OPEN = (
     select(jobs.c.id).where(jobs.c.run_id == bindparam("run"), jobs.c.state.in_(_UNFINISHED)).limit(1)
 )
@@ -218,12 +212,8 @@ def close_if_over(connection: Connection, run_id: str, at: datetime) -> None:
     """Called in each transaction that ends a job. The one that ends the last job ends the run, once."""
     if connection.execute(_STILL_OPEN, {"run": run_id}).first():
         return
-    counts: dict[JobState, int] = {}
-    baseline = None
-    for state, count, is_baselines in connection.execute(_ENDS, {"run": run_id}):
-        counts[JobState(state)] = count
-        baseline = JobState(state) if is_baselines else baseline
-    end = end_of_run(counts, baseline)
+    counts = _count_jobs(connection, [run_id])[run_id]
+    end = end_of_run(counts)
     # Compare-and-swap: a run that is closed already stays as it is, and its end is announced once.
     closed = connection.execute(
         update(runs)

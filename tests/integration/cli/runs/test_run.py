@@ -251,20 +251,6 @@ def test_a_whole_bake_off_ends_with_its_leaderboard_and_code_3_when_one_fails(re
     assert ready.bakeoff("logs", "latest", "bad").stdout == "about to fail\n"
 
 
-def test_a_bake_off_that_only_its_baseline_completed_has_failed_wherever_it_is_shown(ready: Project) -> None:
-    (ready.root / "config" / "models.yaml").write_text("models:\n  bad: {path: models/bad.py:Bad}\n")
-
-    done = bakeoff("run", "iris", "--json")
-
-    assert done.returncode == 3, done.stderr
-    said = json.loads(done.stdout)
-    assert (said["run"]["status"], said["run"]["jobs"]["completed"]) == ("failed", 1)
-    assert [row["modelId"] for row in said["leaderboard"]] == ["dummy"]
-    assert "✗ failed  1 completed, 1 failed" in ready.bakeoff("show", "latest").stdout
-    assert len(json.loads(ready.bakeoff("runs", "--state", "failed", "--json").stdout)) == 1
-    assert "failed" in ready.bakeoff("report", "latest", "--format", "md").stdout
-
-
 def test_the_winner_is_saved_before_its_run_says_that_it_is_over(ready: Project) -> None:
     done = bakeoff("run", "iris", "--models", "tree", "--save", "best", "--save-as", "flowers", "--json")
 

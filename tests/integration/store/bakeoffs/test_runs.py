@@ -119,26 +119,6 @@ def test_a_run_ends_with_its_last_job_whatever_the_order(engine: Engine, order: 
     assert events(engine, run)[-1] == "run partial"
 
 
-@pytest.mark.parametrize(
-    ("failing", "end"), [({1, 2}, "failed"), ({1}, "partial"), ({0}, "partial"), (set(), "completed")]
-)
-def test_a_run_has_failed_when_nobody_but_its_baseline_completed(
-    engine: Engine, failing: set[int], end: str
-) -> None:
-    run, queued = a_stored_run(engine, 3, baseline_id="m0")
-    assert [job.candidate.id for job in queued] == ["m0", "m1", "m2"]
-
-    for place, job in enumerate(queued):
-        lease = claim(engine, job).lease
-        if place in failing:
-            leased_jobs.fail(engine, lease, an_error())
-        else:
-            leased_jobs.complete(engine, lease, a_result(job))
-
-    assert run_rows.get(engine, run.id).state == end
-    assert events(engine, run)[-1] == f"run {end}"
-
-
 def test_a_run_that_finishers_end_together_ends_once(engine: Engine) -> None:
     run, queued = a_stored_run(engine, 10)
     taken = [claim(engine, job) for job in queued]

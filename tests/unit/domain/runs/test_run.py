@@ -33,19 +33,3 @@ def test_the_end_of_a_run_follows_from_the_ends_of_its_jobs(
 
     assert end_of_run(jobs) == end
     assert end_of_run({state: n for state, n in jobs.items() if n}) == end
-
-
-@pytest.mark.parametrize(
-    ("completed", "failed", "baseline", "end"),
-    [
-        (1, 1, JobState.COMPLETED, "failed"),
-        (1, 1, JobState.FAILED, "partial"),
-        (2, 1, JobState.COMPLETED, "partial"),
-        (1, 0, JobState.COMPLETED, "completed"),
-        (2, 0, JobState.COMPLETED, "completed"),
-    ],
-)
-def test_a_run_in_which_nobody_but_the_baseline_completed_has_failed(
-    completed: int, failed: int, baseline: JobState, end: str
-) -> None:
-    assert end_of_run({JobState.COMPLETED: completed, JobState.FAILED: failed}, baseline) == end
