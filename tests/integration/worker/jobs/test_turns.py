@@ -41,9 +41,9 @@ def wait_until_its_doorbell_stands_for_no_other(project: Project, run_id: str, m
     wait_for(lambda: utc_now() > started_at + timedelta(seconds=1), "the end of its turn")
 
 
-def test_a_small_run_is_not_stuck_behind_one_of_ten_thousand_jobs(project: Project) -> None:
+def test_a_small_run_is_not_stuck_behind_one_of_a_thousand_jobs(project: Project) -> None:
     with project.worker():
-        large = start_large_run(project, project.run("good"), 10_000)
+        large = start_large_run(project, project.run("good"), 1_000)
         wait_for(lambda: project.state(large) == "running", "the start of the large run")
         open_all_gates(project)
         small = project.start(*NAMES[:3])
