@@ -1,6 +1,7 @@
 """The version in Production beside the candidates of a run: with a real worker, and real cells."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -168,22 +169,40 @@ def findings(project: Project, run_id: str) -> dict[str, str]:
     return {one.slug: one.message for one in found if one.slug.startswith("production")}
 
 
-def test_candidates_are_compared_with_the_saved_version_and_the_sentence_names_it(project: Project) -> None:
-    first = run(project, "poor", save_as="named")
-    second = run(project, "linear", save_as="named")
+@dataclass(frozen=True)
+class Pair:
+    """Two runs under one name, the version of the first in Production during the second."""
 
-    found = verdict(project, second)
+    first: str
+    second: str
+
+
+@pytest.fixture(scope="module")
+def better(project: Project) -> Pair:
+    return Pair(run(project, "poor", save_as="better"), run(project, "linear", save_as="better"))
+
+
+@pytest.fixture(scope="module")
+def equal(project: Project) -> Pair:
+    """The same model once more."""
+    return Pair(run(project, "linear", save_as="equal"), run(project, "linear", save_as="equal"))
+
+
+def test_candidates_are_compared_with_the_saved_version_and_the_sentence_names_it(
+    project: Project, better: Pair
+) -> None:
+    found = verdict(project, better.second)
     [compared] = found.references
-    assert (compared.reference, compared.candidate) == ("Production (named 1.0.0)", "linear")
+    assert (compared.reference, compared.candidate) == ("Production (better 1.0.0)", "linear")
     assert (compared.outcome, compared.low is not None and compared.low > 0) == (Against.BETTER, True)
     assert found.production is not None
-    assert found.production.metrics == pytest.approx(project.metrics(first)["poor"])
-    assert "It beats Production (named 1.0.0) by about 0." in found.sentence
-    assert findings(project, second) == {}
+    assert found.production.metrics == pytest.approx(project.metrics(better.first)["poor"])
+    assert "It beats Production (better 1.0.0) by about 0." in found.sentence
+    assert findings(project, better.second) == {}
 
 
-def test_a_first_version_has_no_production_beside_it(project: Project) -> None:
-    found = verdict(project, run(project, "poor", save_as="first"))
+def test_a_first_version_has_no_production_beside_it(project: Project, better: Pair) -> None:
+    found = verdict(project, better.first)
 
     assert (found.production, found.references) == (None, ())
 
@@ -311,45 +330,39 @@ def test_a_saver_that_is_killed_while_it_asks_is_followed_by_another(project: Pr
     assert [event.type for event in project.wait_for_events(run_id)].count("run.completed") == 1
 
 
-def test_json_and_events_have_what_was_asked_and_what_came_of_it(project: Project) -> None:
-    run(project, "poor", save_as="told")
-    run_id = run(project, "linear", save_as="told")
-
-    record = report_record(read_report(project.engine, run_id))["verdict"]
+def test_json_and_events_have_what_was_asked_and_what_came_of_it(project: Project, better: Pair) -> None:
+    record = report_record(read_report(project.engine, better.second))["verdict"]
     assert {key: record["production"][key] for key in ("name", "version", "reference", "problem")} == {
-        "name": "told",
+        "name": "better",
         "version": "1.0.0",
-        "reference": "Production (told 1.0.0)",
+        "reference": "Production (better 1.0.0)",
         "problem": "",
     }
-    assert record["references"][0]["reference"] == "Production (told 1.0.0)"
-    events = project.wait_for_events(run_id)
+    assert record["references"][0]["reference"] == "Production (better 1.0.0)"
+    events = project.wait_for_events(better.second)
     assert next(e for e in events if e.type == "run.completed").payload["verdict"] == record
     assert misfits(events) == []
 
 
-def test_what_is_shown_to_be_better_is_promoted_with_the_evidence_in_the_log(project: Project) -> None:
-    run(project, "poor", save_as="shown")
-    run_id = run(project, "linear", save_as="shown")
-
-    promotion = outcome(project, run_id).promotion
+def test_what_is_shown_to_be_better_is_promoted_with_the_evidence_in_the_log(
+    project: Project, better: Pair
+) -> None:
+    promotion = outcome(project, better.second).promotion
     assert promotion is not None
     assert (promotion.promoted, promotion.replaced) == (True, "1.0.0")
-    [gate] = registry_of(project).history("shown")[0].evidence["gates"]
-    compared = verdict(project, run_id).references[0]
+    [gate] = registry_of(project).history("better")[0].evidence["gates"]
+    compared = verdict(project, better.second).references[0]
     assert gate["comparison"] == {
         **compared.to_record(),
         "metric": "f1",
         "rows": 600,
-        "run": run_id,
+        "run": better.second,
         "mayKnowRows": False,
     }
 
 
-def test_what_is_not_shown_to_be_better_is_refused_with_the_evidence(project: Project) -> None:
-    """The same model once more."""
-    run(project, "linear", save_as="equal")
-    promotion = outcome(project, run(project, "linear", save_as="equal")).promotion
+def test_what_is_not_shown_to_be_better_is_refused_with_the_evidence(project: Project, equal: Pair) -> None:
+    promotion = outcome(project, equal.second).promotion
 
     assert promotion is not None
     assert promotion.promoted is False
@@ -365,13 +378,11 @@ def by_hand(project: Project, uri: str, **gate: Any) -> bool:
     return line.evidence["forced"] is False
 
 
+@pytest.mark.usefixtures("equal")
 def test_by_hand_a_version_passes_by_the_verdict_of_its_run(project: Project) -> None:
-    run(project, "linear", save_as="hand")
-    run(project, "linear", save_as="hand")
-
     with pytest.raises(GateError, match="f1 is not shown to be better"):
-        by_hand(project, "hand/1.0.1", betterThanProduction="shown")
-    assert by_hand(project, "hand/1.0.1", notWorseThan=0.005)
+        by_hand(project, "equal/1.0.1", betterThanProduction="shown")
+    assert by_hand(project, "equal/1.0.1", notWorseThan=0.005)
 
 
 def test_by_hand_the_verdict_must_be_about_the_version_that_is_in_production_now(project: Project) -> None:
