@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.places import ROOT
 from fixtures.servers import warm
 
 PROBE = """
@@ -121,3 +122,31 @@ def test_a_script_finds_the_command_and_gets_its_output_and_its_code(tmp_path: P
         )
     assert done.stdout.startswith("it says: bakeoff ")
     assert (done.returncode, "nonsense" in done.stderr) == (2, True)
+
+
+#: Where the server is asked for a process, as a fixture does it; then its children are listed.
+RUNS_TESTS = """
+import os, sys
+from pathlib import Path
+from fixtures.servers import warm
+
+warm.pytest_configure()
+ours = "import os, sys; print('bakeoff.cli.main' in sys.modules, os.getppid())"
+print(*warm.run([sys.executable, "-c", ours], capture_output=True, text=True, check=True).stdout.split())
+print(os.getpid())
+for child in Path("/proc/thread-self/children").read_text().split():
+    print(Path(f"/proc/{child}/cmdline").read_text().rstrip("\\0"))
+"""
+
+
+def test_a_process_that_runs_tests_asks_the_server_that_it_has_forked_at_its_begin() -> None:
+    process = warm.Popen(
+        [sys.executable, "-c", RUNS_TESTS],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        runs_tests=True,
+    )
+    output, _ = process.communicate(timeout=30)
+
+    assert output.splitlines() == [f"True {process.pid}", str(process.pid), "warm-server-for-children"]
