@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from bakeoff.notebook.call_option_types import OnInterrupt, ProjectOptions
     from bakeoff.notebook.project_session import ProjectSession
     from bakeoff.notebook.results.bakeoff_result import BakeoffResult
+    from bakeoff.notebook.results.suite_result import SuiteResult
     from bakeoff.operations.comparing.compare_results import ResultComparison
-    from bakeoff.operations.suites.suite_report import SuiteReport
     from registry.models.registry_interface import BaseModelRegistry
 
 
@@ -172,7 +172,7 @@ class Project:
 
         return BakeoffRun(self._session, run_rows.find(self._session.context.engine, run))
 
-    def suite(self, name: str, *, fresh: bool = False, timeout: float | None = None) -> "SuiteReport":
+    def suite(self, name: str, *, fresh: bool = False, timeout: float | None = None) -> "SuiteResult":
         """Runs a suite of the configuration to its end: the same candidates on several datasets.
 
         `.verdict.sentence` says what can be said over all of them, `.verdict.candidates` has the mean ranks.
@@ -182,6 +182,7 @@ class Project:
             fresh: fit all candidates, whatever was fitted before.
             timeout: seconds to wait for the end of all runs, which go on after a TimeoutError.
         """
+        from bakeoff.notebook.results.suite_result import SuiteResult
         from bakeoff.operations.suites.start_suite import new_suite, start_suite
         from bakeoff.operations.suites.suite_report import read_suite
 
@@ -197,7 +198,7 @@ class Project:
                 run.wait(left)
             except TimeoutError as exc:
                 raise TimeoutError(f"suite {name} is not over after {timeout:g} s; its runs go on") from exc
-        return read_suite(context, suite.id)
+        return SuiteResult.of(read_suite(context, suite.id))
 
     def compare(
         self, *words: str, run: str | None = None, margin: float | None = None, rows: int = 0
