@@ -92,18 +92,13 @@ def test_probabilities_as_predictions_are_checked_as_such(check: Check, tmp_path
     assert check("sure:Sure", root=tmp_path, output_kind=OutputKind.PROBA).failed == []
 
 
-QUICK = (
+#: One of each kind: of numbers, of classes, at random, of positive numbers, by distances, of another library.
+ONE_OF_EACH_KIND = (
     "sklearn.linear_model:Ridge",
     "sklearn.linear_model:SGDClassifier",
-    "sklearn.linear_model:BayesianRidge",
     "sklearn.tree:DecisionTreeClassifier",
-    "sklearn.tree:DecisionTreeRegressor",
-    "sklearn.naive_bayes:GaussianNB",
     "sklearn.naive_bayes:MultinomialNB",
-    "sklearn.neighbors:KNeighborsClassifier",
     "sklearn.svm:SVC",
-    "sklearn.discriminant_analysis:LinearDiscriminantAnalysis",
-    "sklearn.dummy:DummyClassifier",
     "xgboost:XGBClassifier",
 )
 
@@ -132,8 +127,14 @@ SMALLER: dict[str, dict[str, object]] = {
     "sklearn.ensemble:AdaBoostClassifier": {"n_estimators": 10},
 }
 
-SLOWER = (
+OTHERS = (
     *EXPECTED,
+    "sklearn.linear_model:BayesianRidge",
+    "sklearn.tree:DecisionTreeRegressor",
+    "sklearn.naive_bayes:GaussianNB",
+    "sklearn.neighbors:KNeighborsClassifier",
+    "sklearn.discriminant_analysis:LinearDiscriminantAnalysis",
+    "sklearn.dummy:DummyClassifier",
     *(
         f"sklearn.linear_model:{name}"
         for name in [
@@ -177,12 +178,12 @@ SLOWER = (
 )
 
 
-@pytest.mark.parametrize("path", QUICK)
+@pytest.mark.parametrize("path", ONE_OF_EACH_KIND)
 def test_estimators_of_known_libraries_pass(check: Check, path: str) -> None:
     assert check(path).failed == []
 
 
 @pytest.mark.services  # no server, but half a minute of work
-@pytest.mark.parametrize("path", SLOWER)
-def test_slower_ones_pass_and_exceptions_are_named(check: Check, path: str) -> None:
+@pytest.mark.parametrize("path", OTHERS)
+def test_other_estimators_pass_and_exceptions_are_named(check: Check, path: str) -> None:
     assert check(path, params=SMALLER.get(path, {})).failed == EXPECTED.get(path, [])
