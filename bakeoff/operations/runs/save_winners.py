@@ -99,11 +99,8 @@ def _save(
 ) -> Saved | NotSaved:
     job = job_queries.get(context.engine, result.reused_from or result.evaluation_id)
     try:
-        version = (
-            _find(registry, job)
-            or _find_same(context, registry, run, result, name)
-            or _add(context, registry, result, job, name)
-        )
+        found = _find(registry, job) or _find_same(context, registry, run, result, name)
+        version = found or _add(context, registry, result, job, name)
     except (_NothingToSaveError, InvalidInputError, TamperedError) as exc:
         return NotSaved(candidate=job.candidate.id, evaluation_id=job.id, reason=str(exc))
     return Saved(
@@ -112,7 +109,8 @@ def _save(
         evaluation_id=version.origin.evaluation_id or job.id,
         name=version.name,
         version=version.version,
-        already=version.origin.run_id != run.id,
+        # What an earlier try of this saving has added, before it was killed, is found as well.
+        already=found is not None and found.origin.run_id != run.id,
     )
 
 
